@@ -1,0 +1,30 @@
+"""Constant expressions, both ways: their bytes up to the matching `end`.  Source: core 3.0, 5.4.9."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bembix.binary.instructions import read_instruction
+from bembix.errors import ParseError
+from bembix.spec.instructions import BY_NAME
+from bembix.spec.module import Expr
+
+_END: Final = BY_NAME["end"]
+#: Constant expressions have no blocks, but which instructions they may have is for validation to say.
+_OPENING: Final = frozenset(BY_NAME[name] for name in ("block", "loop", "if", "try", "try_table"))
+_CLOSING: Final = frozenset((_END, BY_NAME["delegate"]))
+_DIVIDING: Final = frozenset(BY_NAME[name] for name in ("else", "catch", "catch_all", "delegate"))
+
+
+def read_expr(data: bytes, start: int) -> tuple[Expr, int]:
+    """Read an expression."""
+    pos = start
+    depth = 0
+    while True:
+        at = pos
+        row, _, pos = read_instruction(data, pos)
+        if depth == 0 and row is _END:
+            return Expr(data[start:pos], start), pos
+        if depth == 0 and row in _DIVIDING:
+            raise ParseError(f"END opcode expected: {row.name}", offset=at)
+        depth += (row in _OPENING) - (row in _CLOSING)

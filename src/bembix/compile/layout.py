@@ -1,0 +1,237 @@
+"""The memory that compiled code, call stubs and the runtime share: every offset, in bytes, and nothing else.
+
+Rule 1: compiled code reaches everything through the context pointer, at the offsets declared here.  All fields are 8 bytes,
+little-endian; "code" is the address of machine code.  Nothing here is visible to Wasm.
+
+    Context (one an instance)          FuncRecord (a funcref is its address; null is 0)
+      0  store block                     0  code          called by code that does not look for pending exceptions
+      8  lazy entry (code)               8  context       first argument of both
+     16  lazy stubs (code, 4 B each)    16  type          canonical id of its function type
+     24  runtime table                  24  throwing code called by code that looks for pending exceptions
+     32  instance (handle)
+     40  ... the parts of `ContextLayout`, in its order
+
+    MemorySlot / TableSlot (in a context)      MemoryBlock / TableBlock
+      0  base: first byte / element              0  base
+      8  its block                               8  size in bytes / elements
+                                                16  size in pages
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bembix.spec.module import ExternKind, ModuleDef
+
+#: Calling convention of every compiled function, stub target and thunk, as LLVM names it.
+CALLING_CONVENTION: Final = "ccc"
+
+
+class Context:
+    """Fixed head of an instance's context."""
+
+    STORE: Final = 0
+    LAZY: Final = 8
+    STUBS: Final = 16
+    RUNTIME: Final = 24
+    INSTANCE: Final = 32
+    SIZE: Final = 40
+
+
+class FuncRecord:
+    """What a function reference points to."""
+
+    CODE: Final = 0
+    CONTEXT: Final = 8
+    TYPE: Final = 16
+    THROWING_CODE: Final = 24
+    SIZE: Final = 32
+
+
+class HostContext:
+    """What the context pointer of a host function points to."""
+
+    CALLABLE: Final = 0  #: PyObject *, owned by whoever made the block
+    HANDLE: Final = 8  #: number that the conversion helpers are told
+    SIZE: Final = 16
+
+
+class Slot:
+    """A memory or table in a context."""
+
+    BASE: Final = 0
+    BLOCK: Final = 8
+    SIZE: Final = 16
+
+
+class Block:
+    """A memory or table, shared by all instances that have it."""
+
+    BASE: Final = 0
+    LENGTH: Final = 8  #: bytes of a memory, elements of a table
+    PAGES: Final = 16
+    SIZE: Final = 24
+
+
+class Segment:
+    """A data or element segment; a dropped one has length 0."""
+
+    BASE: Final = 0
+    LENGTH: Final = 8  #: bytes of data, elements (8 bytes each)
+    SIZE: Final = 16
+
+
+class Store:
+    """What the instances of a store share."""
+
+    STACK_LIMIT: Final = 0  #: lowest address that a frame may begin at, for the thread that runs
+    PENDING: Final = 8  #: exception on its way to a handler, or 0
+    VALUES: Final = 16  #: parameters and results that do not go in registers, 16 bytes each
+    RESULTS: Final = VALUES
+    MAX_VALUES: Final = 1000
+    SIZE: Final = 16 + 16 * 1000
+
+
+class Exception_:
+    """A thrown exception; an exnref is its address."""
+
+    TAG: Final = 0  #: address of the tag's block, its identity
+    ESCAPED: Final = 8  #: 1 once an exnref to it was handed to the program
+    COUNT: Final = 16  #: number of payload values
+    PAYLOAD: Final = 24  #: 16 bytes each
+
+
+class Thread:
+    """What a thread has for itself; a pthread key holds its address."""
+
+    TOP: Final = 0  #: innermost activation, or 0
+    STACK_LIMIT: Final = 8
+    REASON: Final = 16  #: of the last way out
+    OFFSET: Final = 24  #: byte offset in the module of a trap, or -1 where the first address of the trace tells
+    TRACE_LENGTH: Final = 32
+    TRACE: Final = 40  #: code addresses, innermost first
+    MAX_TRACE: Final = 100
+    SIZE: Final = 40 + 8 * 100
+
+
+class Activation:
+    """An entry into Wasm, on the native stack."""
+
+    JUMP: Final = 0  #: jmp_buf
+    PREVIOUS: Final = 256
+    STORE: Final = 264
+    KIND: Final = 272  #: ENTRY or BRIDGE
+    FRAME: Final = 280  #: frame pointer at which a trace ends
+    SIZE: Final = 288
+    ENTRY: Final = 0  #: from Python: everything stops here
+    BRIDGE: Final = 1  #: from code that looks for exceptions into code that does not: only they stop here
+
+
+#: Parameters beyond so many integers and references, or so many floats and vectors, are left in the store block.  (x86-64
+#: passes six words, one of which is the context; other platforms pass more.)
+MAX_REGISTER_WORDS: Final = 5
+MAX_REGISTER_FLOATS: Final = 8
+
+#: More results than this are left in the store block, and the function returns nothing.
+MAX_REGISTER_RESULTS: Final = 2
+
+#: Functions of the runtime table, in order: their LLVM types are given in `compile/llvm/vm.py`.
+RUNTIME_FUNCTIONS: Final = (
+    "trap",
+    "unwind_exception",
+    "memory_grow",
+    "memory_copy",
+    "memory_fill",
+    "memory_init",
+    "table_grow",
+    "table_copy",
+    "table_fill",
+    "table_init",
+    "throw_allocate",
+    "exception_release",
+)
+RUNTIME: Final = {name: 8 * index for index, name in enumerate(RUNTIME_FUNCTIONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class ContextLayout:
+    """Where the parts of one module's contexts lie; counts are those of its index spaces.
+
+    memories, tables: Slots.  imported_globals: addresses of cells.  globals: cells of 16 bytes.  imported_functions:
+    addresses of FuncRecords.  functions: FuncRecords.  types: canonical type ids.  tags: addresses of tag blocks.
+    datas, elems: Segments.
+    """
+
+    memories: int
+    tables: int
+    imported_globals: int
+    globals: int
+    imported_functions: int
+    functions: int
+    types: int
+    tags: int
+    datas: int
+    elems: int
+    size: int
+    imported_function_count: int
+    imported_global_count: int
+
+    @classmethod
+    def of(cls, module: ModuleDef) -> ContextLayout:
+        """Lay out the contexts of `module`."""
+        imported = {kind: len(module.imported(kind)) for kind in ExternKind}
+        at = Context.SIZE
+        starts = []
+        for count, size in (
+            (imported[ExternKind.MEMORY] + len(module.memories), Slot.SIZE),
+            (imported[ExternKind.TABLE] + len(module.tables), Slot.SIZE),
+            (imported[ExternKind.GLOBAL], 8),
+            (len(module.globals), 16),
+            (imported[ExternKind.FUNC], 8),
+            (len(module.functions), FuncRecord.SIZE),
+            (sum(len(group.types) for group in module.types), 8),
+            (imported[ExternKind.TAG] + len(module.tags), 8),
+            (len(module.datas), Segment.SIZE),
+            (len(module.elems), Segment.SIZE),
+        ):
+            at = -(-at // 16) * 16
+            starts.append(at)
+            at += count * size
+        return cls(*starts, at, imported[ExternKind.FUNC], imported[ExternKind.GLOBAL])
+
+    def memory(self, index: int) -> int:
+        """Offset of a memory's slot."""
+        return self.memories + index * Slot.SIZE
+
+    def table(self, index: int) -> int:
+        """Offset of a table's slot."""
+        return self.tables + index * Slot.SIZE
+
+    def global_(self, index: int) -> tuple[int, bool]:
+        """Offset of a global's cell, or of the address of its cell (True) where it is imported."""
+        if index < self.imported_global_count:
+            return self.imported_globals + 8 * index, True
+        return self.globals + 16 * (index - self.imported_global_count), False
+
+    def function(self, index: int) -> tuple[int, bool]:
+        """Offset of a function's record, or of the address of its record (True) where it is imported."""
+        if index < self.imported_function_count:
+            return self.imported_functions + 8 * index, True
+        return self.functions + FuncRecord.SIZE * (index - self.imported_function_count), False
+
+    def type(self, index: int) -> int:
+        """Offset of a type's canonical id."""
+        return self.types + 8 * index
+
+    def tag(self, index: int) -> int:
+        """Offset of the address of a tag's block."""
+        return self.tags + 8 * index
+
+    def data(self, index: int) -> int:
+        """Offset of a data segment."""
+        return self.datas + Segment.SIZE * index
+
+    def elem(self, index: int) -> int:
+        """Offset of an element segment."""
+        return self.elems + Segment.SIZE * index

@@ -1,0 +1,1 @@
+"""The tier that writes LLVM IR text; the only importer of llvmlite."""

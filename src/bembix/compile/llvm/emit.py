@@ -1,0 +1,98 @@
+"""From LLVM IR text to the bytes of an object file: everything that Bembix asks of llvmlite.
+
+The objects are position-independent and have one text section, so that `native/code.py` can put them anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import lru_cache
+from typing import Any, Final
+
+import llvmlite.binding as llvm
+
+from bembix.errors import InternalError
+
+#: Attributes that every compiled function needs: backtraces follow the frame pointers, and nothing unwinds by tables.
+ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _initialize() -> None:
+    """Set up the target of this machine; `asmparser` is for the module-level assembly of the runtime."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
+
+
+@lru_cache(maxsize=1)
+def cpu() -> tuple[str, str]:
+    """Return the name and the features of this CPU, as LLVM writes them."""
+    return str(llvm.get_host_cpu_name()), str(llvm.get_host_cpu_features().flatten())
+
+
+@lru_cache(maxsize=1)
+def triple() -> str:
+    """Return the target triple of this process."""
+    return str(llvm.get_process_triple())
+
+
+@lru_cache(maxsize=3)
+def _machine(level: int) -> tuple[Any, str]:
+    """Return the target machine for a level, and its data layout."""
+    _initialize()
+    name, features = cpu()
+    target = llvm.Target.from_triple(triple())
+    machine = target.create_target_machine(name, features, opt=level, reloc="pic", codemodel="small")
+    return machine, str(machine.target_data)
+
+
+def emit(ir: str, level: int) -> bytes:
+    """Compile IR text to an ELF object.
+
+    level: 0 is fast to compile, 1 only selects better instructions, 2 also optimises the IR.
+    Errors: InternalError where LLVM does not accept the text.
+    """
+    with _lock:
+        machine, data_layout = _machine(level)
+        module = _parse(ir)
+        with module:
+            module.triple = triple()
+            module.data_layout = data_layout
+            if level >= 2:
+                _optimise(module, machine, level)
+            try:
+                return bytes(machine.emit_object(module))
+            except RuntimeError as error:
+                raise InternalError(f"LLVM cannot emit code: {error}") from error
+
+
+def _parse(ir: str) -> Any:
+    """Return the module that the text says, in a context of its own so that nothing piles up."""
+    try:
+        module = llvm.parse_assembly(ir, llvm.create_context())
+        module.verify()
+    except RuntimeError as error:
+        raise InternalError(_explain(str(error), ir)) from error
+    return module
+
+
+def _explain(message: str, ir: str) -> str:
+    """Add the line that a parse error speaks of."""
+    found = re.search(r"<string>:(\d+):(\d+)", message)
+    lines = ir.splitlines()
+    if found is None or not 0 < int(found[1]) <= len(lines):
+        return f"LLVM does not accept the code: {message}"
+    return f"LLVM does not accept line {found[1]} of the code: {lines[int(found[1]) - 1].strip()!r}: {message}"
+
+
+def _optimise(module: Any, machine: Any, level: int) -> None:
+    """Run LLVM's pipeline of this level."""
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)

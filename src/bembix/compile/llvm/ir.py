@@ -1,0 +1,61 @@
+"""LLVM IR text with names for the numbers in it, so that the layout is declared in one place only.
+
+    $Thread.TOP                               the number that `Thread.TOP` is
+    %top = get ptr %thread Thread.TOP         load a field
+    put i64 %reason, %thread Thread.REASON    store a field
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Final
+
+from bembix.compile import layout
+from bembix.compile.traps import Reason
+from bembix.native import platform
+from bembix.native.functype import FuncObject
+from bembix.native.state import State
+
+_NAMESPACES: Final = (
+    layout.Activation,
+    layout.Block,
+    layout.Context,
+    layout.Exception_,
+    layout.FuncRecord,
+    layout.HostContext,
+    layout.Segment,
+    layout.Slot,
+    layout.Store,
+    layout.Thread,
+    FuncObject,
+    Reason,
+    State,
+)
+_CLASSES: Final = {cls.__name__: cls for cls in _NAMESPACES}
+_GET: Final = re.compile(r"^( *)(%[\w.]+) = get (\S+) ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
+_PUT: Final = re.compile(r"^( *)put (\S+) (\S+), ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
+_NUMBER: Final = re.compile(r"\$(\w+\.\w+)")
+
+
+def number(name: str) -> int:
+    """Return the number that a name like `Thread.TOP` or `Platform.sigsegv` stands for.  Errors: KeyError."""
+    scope, _, attribute = name.partition(".")
+    if scope == "Platform":
+        return int(getattr(platform.require(), attribute))
+    return int(getattr(_CLASSES[scope], attribute))
+
+
+def expand(text: str) -> str:
+    """Return plain IR."""
+    fresh = itertools.count()
+
+    def put(found: re.Match[str]) -> str:
+        indent, type_, value, base, field = found.groups()
+        place = f"%at.{next(fresh)}"
+        pointer = f"{indent}{place} = getelementptr i8, ptr {base}, i64 ${field}\n"
+        return f"{pointer}{indent}store {type_} {value}, ptr {place}"
+
+    text = _GET.sub(r"\1\2.at = getelementptr i8, ptr \4, i64 $\5\n\1\2 = load \3, ptr \2.at", text)
+    text = _PUT.sub(put, text)
+    return _NUMBER.sub(lambda found: str(number(found[1])), text)

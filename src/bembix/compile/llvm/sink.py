@@ -1,0 +1,379 @@
+"""The LLVM sink: writes the IR text of one function while the walker reads it.
+
+Operands are SSA names or constants; locals and the values that labels take are allocas, which LLVM's own passes turn into
+registers.  What each instruction becomes stands in `regular.py` and `operations_*.py`; here is what they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from bembix.compile import layout
+from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
+from bembix.compile.llvm.vm import RUNTIME
+from bembix.compile.traps import Reason
+from bembix.errors import CompileError
+from bembix.spec.instructions import BY_CODE, BY_NAME
+from bembix.spec.types import FuncType, ValType
+from bembix.validate.context import ModuleContext
+from bembix.validate.sink import Body, Label
+
+if TYPE_CHECKING:
+    from bembix.compile.llvm.group import Group
+    from bembix.validate.walker import Walker
+
+#: An instruction's writer: it takes the sink and what the walker hands over.
+Operation: TypeAlias = "Callable[..., None]"
+OPERATIONS: Final[dict[int, Operation]] = {}
+
+_TRY_TABLE: Final = BY_NAME["try_table"].code
+INVARIANT: Final = ", !invariant.load !0"
+
+
+def operation(*names: str) -> Callable[[Operation], Operation]:
+    """Enter the writer of instructions by their names."""
+
+    def enter(function: Operation) -> Operation:
+        for name in names:
+            OPERATIONS[BY_NAME[name].code] = function
+        return function
+
+    return enter
+
+
+def _missing(code: int) -> Operation:
+    row = BY_CODE[code]
+
+    def write(sink: LlvmSink, *_: object) -> None:
+        raise CompileError(
+            f"{row.name} ({row.feature.words}) is not compiled by the llvm engine yet, "
+            f"at byte {sink.walker.offset:#x}, function {sink.function}"
+        )
+
+    return write
+
+
+@dataclass(slots=True)
+class Frame:
+    """What the sink keeps with a label: its name, where its values wait, and an `if`'s parameters."""
+
+    name: str
+    slots: list[str] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    catches: Sequence[object] = ()
+    targets: Sequence[Label] = ()
+    landing_used: bool = False
+
+
+class LlvmSink:
+    """Writes one function at a time; see `group.py` for what becomes of the text.
+
+    values: the operands.  known: values of locals, since the last place where paths join.  out: lines of the body; cold:
+    lines that go behind it.  linear, own: alias metadata of linear memory and of contexts.
+    """
+
+    def __init__(self, context: ModuleContext, where: layout.ContextLayout) -> None:
+        self.context = context
+        self.layout = where
+        self.group: Group
+        self.walker: Walker
+        self.values: list[str] = []
+        self.out: list[str] = []
+        self.cold: list[str] = []
+        self.allocas: list[str] = []
+        self.bools: set[str] = set()
+        self.loads: dict[str, int] = {}
+        self.known: dict[int, str] = {}
+        self.number = 0
+        self.checked = False
+        self.linear = self.own = ""
+        self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
+
+    def _bind(self, function: Operation) -> Operation:
+        return partial(function, self)
+
+    # -- a function ----------------------------------------------------------------------------------------------------
+
+    def start(self, group: Group) -> None:
+        """Write the functions that come next into a group."""
+        self.group = group
+        self.checked = self.context.handles_exceptions
+        self.linear, self.own = (", !tbaa !2", ", !tbaa !4") if group.optimize else ("", "")
+
+    def begin(self, body: Body, label: Label) -> None:
+        """Start a function."""
+        for lines in (self.values, self.out, self.cold, self.allocas):
+            lines.clear()
+        self.bools.clear()
+        self.loads.clear()
+        self.known.clear()
+        self.body, self.function, self.type = body, body.index, body.type
+        self.number = 0
+        self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
+        self.memories: set[int] = set()
+        self.read_locals: set[int] = set()
+        self.set_loads: list[tuple[int, int]] = []
+        self.locals = [llvm_type(t) for t in body.local_types]
+        label.data = Frame("return")
+
+    def finish(self, live: bool) -> None:
+        """End it and hand the text to the group."""
+        if live:
+            self.write_return(self.values, self.out)
+        for local, line in self.set_loads:
+            if local not in self.read_locals:
+                self.make_volatile(line)
+        if self.propagates:
+            self.cold.append(f"propagate:\n{self._return_zero()}")
+        name, scope = self.group.define(self.function, self.body.at)
+        head = f"define {CC} {results_type(self.type)} @{name}({parameters(self.type)}) #0{scope} {{"
+        self.group.add("\n".join([head, *self._entry(), *self.out, *self.cold, "}"]), self.has_loop)
+
+    def _entry(self) -> list[str]:
+        """Return the lines before the body: room for locals and values, their first values, the stack check."""
+        lines = ["entry:"]
+        lines += [f"%l{i} = alloca {t}" for i, t in enumerate(self.locals)]
+        lines += self.allocas
+        lines.append(f"%store = load ptr, ptr %ctx{INVARIANT}")
+        fits = in_registers(self.type)
+        for i, t in enumerate(self.locals):
+            if i < len(fits) and not fits[i]:
+                at = layout.Store.VALUES + 16 * i
+                lines.append(f"%p{i}.p = getelementptr i8, ptr %store, i64 {at}\n%p{i} = load {t}, ptr %p{i}.p{self.own}")
+            lines.append(f"store {t} {f'%p{i}' if i < len(fits) else zero(t)}, ptr %l{i}")
+        if self.uses_runtime:
+            lines += self._field("%rt", layout.Context.RUNTIME)
+        for index in sorted(self.memories):
+            lines += self._field(f"%m{index}", self.layout.memory(index) + layout.Slot.BASE)
+        if self.has_call:
+            lines += self._stack_check()
+        return lines
+
+    def _field(self, name: str, offset: int) -> list[str]:
+        return [f"{name}.p = getelementptr i8, ptr %ctx, i64 {offset}", f"{name} = load ptr, ptr {name}.p{INVARIANT}"]
+
+    def _stack_check(self) -> list[str]:
+        """Compare this frame's address, less its size, with the limit of the thread."""
+        size = 16 * (len(self.locals) + len(self.allocas)) + (0 if self.group.optimize else 8 * self.number)
+        self.cold.append(f"overflow:\n{self.trap_call(Reason.STACK_EXHAUSTED, self.body.at)}")
+        return [
+            "%fp = call ptr @llvm.frameaddress.p0(i32 0)",
+            "%fa = ptrtoint ptr %fp to i64",
+            f"%sp = sub i64 %fa, {size}",
+            f"%limit = load i64, ptr %store{INVARIANT}",
+            "%room = icmp sgt i64 %sp, %limit",
+            "br i1 %room, label %body, label %overflow",
+            "body:",
+        ]
+
+    # -- values --------------------------------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        """Return a fresh SSA name."""
+        self.number += 1
+        return f"%v{self.number}"
+
+    def label_name(self) -> str:
+        """Return a fresh name for a basic block."""
+        self.number += 1
+        return f"b{self.number}"
+
+    def push(self, value: str) -> None:
+        """Put an operand on the stack."""
+        self.values.append(value)
+
+    def pop(self) -> str:
+        """Take an operand."""
+        return self.values.pop()
+
+    def pop_many(self, count: int) -> list[str]:
+        """Take that many operands, the deepest first."""
+        if not count:
+            return []
+        taken = self.values[-count:]
+        del self.values[-count:]
+        return taken
+
+    def condition(self, value: str) -> str:
+        """Return an i32 as an i1."""
+        if value in self.bools:
+            return value + ".b"
+        name = self.name()
+        self.out.append(f"{name} = icmp ne i32 {value}, 0")
+        return name
+
+    def wide(self, value: str, llvm: str) -> str:
+        """Return an unsigned integer as an i64."""
+        if llvm == "i64":
+            return value
+        name = self.name()
+        self.out.append(f"{name} = zext i32 {value} to i64")
+        return name
+
+    def context_field(self, offset: int, llvm: str = "ptr", note: str = INVARIANT) -> str:
+        """Load a field of the context."""
+        return self.field("%ctx", offset, llvm, note)
+
+    def field(self, base: str, offset: int, llvm: str = "ptr", note: str = "") -> str:
+        """Load a field of a structure."""
+        name = self.name()
+        self.out.append(
+            f"{name}.p = getelementptr i8, ptr {base}, i64 {offset}\n{name} = load {llvm}, ptr {name}.p{note}"
+        )
+        return name
+
+    def address(self, base: str, offset: int) -> str:
+        """Return the address of a field of a structure."""
+        name = self.name()
+        self.out.append(f"{name} = getelementptr i8, ptr {base}, i64 {offset}")
+        return name
+
+    def make_volatile(self, line: int) -> None:
+        """Keep a load that has no use: it may trap."""
+        self.out[line] = self.out[line].replace("= load ", "= load volatile ", 1)
+
+    # -- places --------------------------------------------------------------------------------------------------------
+
+    def place(self) -> str:
+        """Return the note that ties an instruction to its byte offset in the module."""
+        return self.group.location(self.walker.offset)
+
+    def trap_call(self, reason: Reason, offset: int) -> str:
+        """Return lines that trap."""
+        self.group.uses_trap = True
+        return f"call {CC} void @trap(ptr %ctx, i64 {int(reason)}, i64 {offset})\nunreachable"
+
+    def trap_if(self, condition: str, reason: Reason) -> None:
+        """Trap where an i1 is true."""
+        name = self.label_name()
+        self.out.append(f"br i1 {condition}, label %{name}t, label %{name}, !prof !6\n{name}:")
+        self.cold.append(f"{name}t:\n{self.trap_call(reason, self.walker.offset)}")
+
+    def runtime(self, name: str, results: str, arguments: str) -> str:
+        """Call a function of the runtime; return its result."""
+        self.uses_runtime = self.has_call = True
+        code = self.field("%rt", RUNTIME[name], note=INVARIANT)
+        result = self.name()
+        left = "" if results == "void" else f"{result} = "
+        self.out.append(f"{left}call {CC} {results} {code}(ptr %ctx{arguments}){self.place()}")
+        return result
+
+    # -- labels --------------------------------------------------------------------------------------------------------
+
+    def frame(self, label: Label, with_slots: bool = True) -> Frame:
+        """Return what is kept with a label, with room for its values."""
+        frame: Frame = label.data
+        if with_slots and label.targets and not frame.slots and label.opcode:
+            frame.slots = [f"%s{label.number}.{i}" for i in range(len(label.targets))]
+            self.allocas += [f"{s} = alloca {llvm_type(t)}" for s, t in zip(frame.slots, label.targets, strict=True)]
+        return frame
+
+    def leave_values(self, label: Label, values: Sequence[str], out: list[str]) -> None:
+        """Put values where a label takes them."""
+        frame = self.frame(label)
+        for slot, valtype, value in zip(frame.slots, label.targets, values, strict=True):
+            out.append(f"store {llvm_type(valtype)} {value}, ptr {slot}")
+
+    def take_values(self, label: Label, types: Sequence[ValType]) -> None:
+        """Push the values that were left for a label."""
+        for slot, valtype in zip(self.frame(label).slots, types, strict=True):
+            name = self.name()
+            self.out.append(f"{name} = load {llvm_type(valtype)}, ptr {slot}")
+            self.values.append(name)
+
+    def jump(self, label: Label, values: Sequence[str], out: list[str]) -> None:
+        """Branch to a label with its values; to the outermost one means to return."""
+        if not label.opcode:
+            self.write_return(values, out)
+            return
+        self.leave_values(label, values, out)
+        out.append(f"br label %{self.frame(label).name}")
+
+    def destination(self, label: Label, values: Sequence[str]) -> str:
+        """Return the basic block to branch to for a label, after its values were left for it."""
+        if label.opcode:
+            self.leave_values(label, values, self.out)
+            return self.frame(label).name
+        name = self.label_name()
+        self.cold.append(f"{name}:")
+        self.write_return(values, self.cold)
+        return name
+
+    def write_return(self, values: Sequence[str], out: list[str]) -> None:
+        """Return from the function with these results."""
+        types = [llvm_type(t) for t in self.type.results]
+        values = values[len(values) - len(types) :]
+        if not types:
+            out.append("ret void")
+        elif in_store(self.type):
+            for index, (valtype, value) in enumerate(zip(types, values, strict=True)):
+                name = self.name()
+                at = layout.Store.VALUES + 16 * index
+                out.append(f"{name} = getelementptr i8, ptr %store, i64 {at}\nstore {valtype} {value}, ptr {name}{self.own}")
+            out.append("ret void")
+        elif len(types) == 1:
+            out.append(f"ret {types[0]} {values[0]}")
+        else:
+            whole = results_type(self.type)
+            first, second = self.name(), self.name()
+            out.append(
+                f"{first} = insertvalue {whole} poison, {types[0]} {values[0]}, 0\n"
+                f"{second} = insertvalue {whole} {first}, {types[1]} {values[1]}, 1\n"
+                f"ret {whole} {second}"
+            )
+
+    def _return_zero(self) -> str:
+        whole = results_type(self.type)
+        return "ret void" if whole == "void" else f"ret {whole} {zero(whole)}"
+
+    # -- exceptions ----------------------------------------------------------------------------------------------------
+
+    def landing(self) -> str:
+        """Return the basic block that a pending exception goes to."""
+        for label in reversed(self.walker.labels):
+            if label.opcode == _TRY_TABLE and label.live:
+                label.data.landing_used = True
+                return f"{label.data.name}.landing"
+        self.propagates = True
+        return "propagate"
+
+    def check_pending(self) -> None:
+        """After a call, go where an exception goes if one is pending."""
+        if not self.checked:
+            return
+        pending = self.field("%store", layout.Store.PENDING, "i64", self.own)
+        name = self.label_name()
+        self.out.append(
+            f"%{name}.c = icmp eq i64 {pending}, 0\n"
+            f"br i1 %{name}.c, label %{name}, label %{self.landing()}, !prof !5\n{name}:"
+        )
+
+    @property
+    def code_field(self) -> int:
+        """Which code of a function record this module calls."""
+        return layout.FuncRecord.THROWING_CODE if self.checked else layout.FuncRecord.CODE
+
+    def results(self, functype: FuncType, call: str) -> None:
+        """Write a call (its text from `call` on) and push its results."""
+        whole = results_type(functype)
+        if whole == "void":
+            self.out.append(call)
+            self.check_pending()
+            if in_store(functype):
+                for index, valtype in enumerate(functype.results):
+                    at = layout.Store.VALUES + 16 * index
+                    self.push(self.field("%store", at, llvm_type(valtype), self.own))
+            return
+        result = self.name()
+        self.out.append(f"{result} = {call}")
+        self.check_pending()
+        if len(functype.results) == 1:
+            self.push(result)
+            return
+        for index in range(len(functype.results)):
+            part = self.name()
+            self.out.append(f"{part} = extractvalue {whole} {result}, {index}")
+            self.push(part)

@@ -1,0 +1,196 @@
+"""The LLVM tier: a module whose functions are compiled by LLVM when they are first called."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bembix.compile import plan
+from bembix.compile.layout import ContextLayout
+from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
+    operations_bulk,
+    operations_calls,
+    operations_control,
+    operations_exceptions,
+    regular,
+)
+from bembix.compile.llvm.boundary import bridge_wrapper, plain_wrapper
+from bembix.compile.llvm.emit import ATTRIBUTES, emit
+from bembix.compile.llvm.group import Group
+from bembix.compile.llvm.sink import LlvmSink
+from bembix.compile.llvm.types import CC, llvm_type, results_type
+from bembix.errors import Frame
+from bembix.native.code import CodeArena, LoadedCode
+from bembix.native.lines import offset_at
+from bembix.spec.module import ModuleDef
+from bembix.validate.context import ModuleContext
+from bembix.validate.dispatch import make_walker
+from bembix.validate.survey import SurveySink
+
+#: Address space for the code of a module, as a multiple of its bodies' size.
+_ROOM = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """Code of one function.  address: where it begins."""
+
+    address: int
+    optimized: bool
+
+
+class LlvmModule:
+    """A module under the LLVM engine; see `compile/tier.py`."""
+
+    def __init__(self, definition: ModuleDef, context: ModuleContext, *, optimize: bool) -> None:
+        self.layout = ContextLayout.of(definition)
+        self._definition = definition
+        self._context = context
+        self._optimize = optimize
+        self._imported = context.imported_functions
+        self._compiled: dict[int, _Compiled] = {}
+        self._wrappers: dict[int, int] = {}
+        self._surveys: dict[int, plan.Survey] = {}
+        self._steps: list[tuple[LoadedCode, plan.Step]] = []
+        self._located: dict[int, LoadedCode] = {}
+        self._callbacks: list[Callable[[int, int], None]] = []
+        self._lock = threading.RLock()
+        self._sink = LlvmSink(context, self.layout)
+        self._walker = self._sink.walker = make_walker(context, self._sink)
+        self._survey_sink = SurveySink()
+        self._surveyor = make_walker(context, self._survey_sink)
+        size = plan.code_bytes(definition)
+        self._small = size <= plan.EAGER_LOOPS_BYTES
+        self._arena = CodeArena(max(1 << 20, _ROOM * size))
+        self._starts: list[int] | None = None
+
+    # -- what the runtime asks for ---------------------------------------------------------------------------------------
+
+    def code(self, index: int) -> int:
+        """Return the address for callers that do not look for pending exceptions."""
+        with self._lock:
+            address = self._real(index)
+            return self._wrapper(index, address) if self._context.handles_exceptions else address
+
+    def throwing_code(self, index: int) -> int:
+        """Return the address for callers that look for pending exceptions."""
+        with self._lock:
+            address = self._real(index)
+            return address if self._context.handles_exceptions else self._wrapper(index, address)
+
+    def validate_all(self) -> None:
+        """Validate all bodies, and remember what is in them."""
+        for index in range(len(self._definition.code)):
+            self._survey(self._imported + index)
+
+    def on_recompile(self, callback: Callable[[int, int], None]) -> None:
+        """Have `callback(index, code)` called when a function gets better code."""
+        self._callbacks.append(callback)
+
+    def frame(self, address: int) -> Frame | None:
+        """Return the function and the byte offset at a code address."""
+        for number, (loaded, step) in enumerate(self._steps):
+            if loaded.start <= address < loaded.end:
+                with self._lock:
+                    located = loaded if step.optimize else self._with_places(number)
+                offset = offset_at(located, address - loaded.start + located.start)
+                return self.frame_at(offset) if offset else None
+        return None
+
+    def frame_at(self, offset: int) -> Frame | None:
+        """Return the function that a byte offset lies in."""
+        if self._starts is None:
+            self._starts = [code.offset for code in self._definition.code]
+        index = bisect_right(self._starts, offset) - 1
+        if index < 0:
+            return None
+        index += self._imported
+        names = self._definition.names
+        return Frame(names.module or "", names.functions.get(index), index, offset)
+
+    # -- compiling -------------------------------------------------------------------------------------------------------
+
+    def _real(self, index: int) -> int:
+        found = self._compiled.get(index)
+        if found is None:
+            self._compile(
+                plan.first_call(
+                    self._imported + index,
+                    optimize=self._optimize,
+                    small=self._small,
+                    survey=self._survey if self._small or self._optimize else lambda _: None,
+                    size=self._size,
+                    done=self._is_optimized,
+                )
+            )
+            found = self._compiled[index]
+        return found.address
+
+    def _survey(self, index: int) -> plan.Survey | None:
+        if index < self._imported:
+            return None
+        found = self._surveys.get(index)
+        if found is None:
+            sink = self._survey_sink
+            self._surveyor.walk(index, self._definition.code[index - self._imported])
+            found = self._surveys[index] = plan.Survey(tuple(sink.callees), sink.has_loop)
+        return found
+
+    def _size(self, index: int) -> int:
+        code = self._definition.code[index - self._imported]
+        return code.end - code.start
+
+    def _is_optimized(self, index: int) -> bool:
+        found = self._compiled.get(index - self._imported)
+        return found is not None and found.optimized
+
+    def text(self, members: Sequence[int], *, optimize: bool, places: bool) -> str:
+        """Return the IR text of some functions (function index space) as one LLVM module."""
+        group = Group(members if optimize else (), optimize=optimize, places=places)
+        self._sink.start(group)
+        for index in members:
+            self._walker.walk(index, self._definition.code[index - self._imported])
+        return group.text()
+
+    def _compile(self, step: plan.Step) -> None:
+        loaded = self._load(step, places=step.optimize)
+        self._steps.append((loaded, step))
+        for index in step.members:
+            own = index - self._imported
+            known = self._compiled.get(own)
+            self._compiled[own] = _Compiled(loaded.symbols[f"f{index}"], step.optimize)
+            if known is not None:
+                self._wrappers.pop(own, None)
+                for callback in self._callbacks:
+                    callback(own, self.code(own))
+
+    def _load(self, step: plan.Step, *, places: bool) -> LoadedCode:
+        text = self.text(step.members, optimize=step.optimize, places=places)
+        return self._arena.load(emit(text, 2 if step.optimize else 0))
+
+    def _with_places(self, number: int) -> LoadedCode:
+        """Return the same code as that of a step, with its line table.
+
+        Cheap code is made without one, which costs a sixth of its compile time; what a backtrace goes through is made again.
+        """
+        found = self._located.get(number)
+        if found is None:
+            found = self._located[number] = self._load(self._steps[number][1], places=True)
+        return found
+
+    def _wrapper(self, index: int, address: int) -> int:
+        """Return the other entry of a function, which turns one way of throwing into the other."""
+        found = self._wrappers.get(index)
+        if found is None:
+            functype = self._context.function_type(self._imported + index)
+            make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
+            parameters = ", ".join(["ptr", *map(llvm_type, functype.params)])
+            text = (
+                f"declare {CC} {results_type(functype)} @target({parameters})\n{make('wrapper', '@target', functype)}\n"
+                f"attributes #0 = {{ {ATTRIBUTES} }}\n"
+            )
+            loaded = self._arena.load(emit(text, 0), {"target": address})
+            found = self._wrappers[index] = loaded.symbols["wrapper"]
+        return found

@@ -1,0 +1,64 @@
+"""The seam between the runtime and the code generators: what a compiled module offers, and who makes one.
+
+Nothing else of a tier is known above this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from bembix.compile.layout import ContextLayout
+from bembix.errors import CompileError, Frame
+from bembix.spec.module import ModuleDef
+from bembix.validate.context import ModuleContext
+
+#: Engines by name, in order of preference.
+ENGINES: Final = ("llvm",)
+#: Engines that are planned; asking for one is an error that says so.
+PLANNED: Final = ("stencil", "python")
+
+
+class CompiledModule(Protocol):
+    """A module's code: compiled function by function as it is called.
+
+    Indices are those of the functions that the module defines, from 0.
+    """
+
+    layout: ContextLayout
+
+    def code(self, index: int) -> int:
+        """Return the address for FuncRecord.CODE, after compiling the function where that is needed."""
+
+    def throwing_code(self, index: int) -> int:
+        """Return the address for FuncRecord.THROWING_CODE, likewise."""
+
+    def validate_all(self) -> None:
+        """Validate all bodies.  Errors: ParseError, ValidationError."""
+
+    def frame(self, address: int) -> Frame | None:
+        """Return what runs at an address of code (for a return address, the one before), or None if it is not ours."""
+
+    def on_recompile(self, callback: Callable[[int, int], None]) -> None:
+        """Have `callback(index, code)` called when a function gets better code under way."""
+
+
+def compile_module(
+    definition: ModuleDef, context: ModuleContext, *, engine: str = "auto", optimize: bool = False
+) -> CompiledModule:
+    """Return a module's code, of which nothing is compiled yet.
+
+    engine: "llvm" or "auto".  optimize: optimise everything, not only what loops.
+    Errors: CompileError where the engine is not to be had; ValueError where there is none of that name.
+    """
+    if engine in PLANNED:
+        raise CompileError(f"the engine {engine!r} is not in this version; there is: {', '.join(ENGINES)}")
+    if engine not in (*ENGINES, "auto"):
+        raise ValueError(f"no engine is called {engine!r}; there is: {', '.join(ENGINES)}, auto")
+    try:
+        from bembix.compile.llvm.tier import LlvmModule
+    except ModuleNotFoundError as error:
+        if error.name != "llvmlite":
+            raise
+        raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'") from error
+    return LlvmModule(definition, context, optimize=optimize)

@@ -1,0 +1,160 @@
+"""Every exception that Bembix raises, as one tree.
+
+A phase has its class: reading (`ParseError`), checking (`ValidationError`), compiling (`CompileError`), linking
+(`LinkError`), running (`Trap`, `WasmException`, `Exit`).  `InternalError` says that the fault is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+class BembixError(Exception):
+    """Base of all errors of this package."""
+
+
+class ParseError(BembixError):
+    """The module is malformed.
+
+    message: what was found and what was expected.
+    offset: byte offset in the binary, or None for text.
+    line, column: place in the text, counted from 1, or None for a binary.
+    source_line: the line of text that it happened in.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        offset: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        source_line: str | None = None,
+        filename: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.line = line
+        self.column = column
+        self.source_line = source_line
+        self.filename = filename
+
+    def __str__(self) -> str:
+        if self.line is not None:
+            where = f"{self.filename or '<text>'}:{self.line}:{self.column}: "
+        elif self.offset is not None:
+            where = f"{self.filename + ': ' if self.filename else ''}at byte {self.offset:#x}: "
+        else:
+            where = ""
+        text = where + self.message
+        if self.source_line is not None and self.column is not None:
+            shown = self.source_line[:200]
+            margin = "".join("\t" if c == "\t" else " " for c in shown[: self.column - 1])
+            text += f"\n    {shown}\n    {margin}^"
+        return text
+
+
+class ValidationError(ParseError):
+    """The module is well formed but not valid."""
+
+
+class CompileError(BembixError):
+    """A valid function cannot be compiled: it needs a feature that this engine does not have, or exceeds a limit."""
+
+
+class LinkError(BembixError):
+    """An import is missing or does not match.
+
+    module, name: of the import.  wanted, given: the types, in words.
+    """
+
+    def __init__(self, message: str, *, module: str = "", name: str = "", wanted: str = "", given: str = "") -> None:
+        super().__init__(message)
+        self.module = module
+        self.name = name
+        self.wanted = wanted
+        self.given = given
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A function on the Wasm stack.
+
+    module: name of the module, or "".  function: name, or None where the module gives none.
+    index: function index.  offset: byte offset in the module, or None where it is not known.
+    """
+
+    module: str
+    function: str | None
+    index: int
+    offset: int | None
+
+    def __str__(self) -> str:
+        name = self.function or f"function[{self.index}]"
+        where = f" at {self.offset:#x}" if self.offset is not None else ""
+        return f"{self.module + '!' if self.module else ''}{name}{where}"
+
+
+class _RuntimeError(BembixError):
+    """Something that happened while Wasm ran; `backtrace` is worked out when it is first read."""
+
+    def __init__(self, message: str, frames: Callable[[], Sequence[Frame]] | Sequence[Frame] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self._frames = frames
+
+    @property
+    def backtrace(self) -> Sequence[Frame]:
+        """The Wasm frames, innermost first."""
+        if callable(self._frames):
+            self._frames = tuple(self._frames())
+        return self._frames
+
+    def describe(self) -> str:
+        """Return the message and the backtrace, a frame a line."""
+        lines = [self.message]
+        lines += [f"  {number:>3}: {frame}" for number, frame in enumerate(self.backtrace)]
+        return "\n".join(lines)
+
+
+class Trap(_RuntimeError):
+    """The program did what the specification forbids at run time; `message` is the specification's."""
+
+
+class StackExhausted(Trap):
+    """Calls nest deeper than the stack allows."""
+
+
+class WasmException(_RuntimeError):
+    """An exception thrown by Wasm that nothing caught.
+
+    tag: the `Tag` that it was thrown with.  payload: its values.
+    """
+
+    def __init__(
+        self,
+        tag: object,
+        payload: tuple[object, ...],
+        frames: Callable[[], Sequence[Frame]] | Sequence[Frame] = (),
+    ) -> None:
+        super().__init__(f"uncaught exception with tag {tag!r} and payload {payload!r}", frames)
+        self.tag = tag
+        self.payload = payload
+
+
+class Exit(BembixError):
+    """A WASI program ended itself by `proc_exit`.  code: its exit code, 0 - 255."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
+class ResourceError(BembixError):
+    """The host has no room: address space, memory or a limit of the store is used up."""
+
+
+class InternalError(BembixError):
+    """A fault of Bembix itself; please report it."""

@@ -1,0 +1,1 @@
+"""The WebAssembly specification as data: types, limits, features, modules and the instruction table."""
