@@ -234,7 +234,7 @@ def make_handler(row: Instr, features: frozenset[Feature]) -> Handler:
 
 def _illegal(byte: int) -> Handler:
     def handle(walker: Walker, pos: int) -> int:
-        raise ParseError(f"illegal opcode {byte:#04x}", offset=walker.at)
+        raise ParseError(f"illegal opcode {byte:02x}", offset=walker.at)
 
     return handle
 
@@ -244,7 +244,7 @@ def _prefixed(prefix: int, table: dict[int, Handler]) -> Handler:
         number, pos = read_u32(walker.code, pos)
         handler = table.get(number)
         if handler is None:
-            raise ParseError(f"illegal opcode {prefix:#04x} {number:#x}", offset=walker.at)
+            raise ParseError(f"illegal opcode {prefix:02x} {number:02x}", offset=walker.at)
         return handler(walker, pos)
 
     return handle

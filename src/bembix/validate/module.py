@@ -22,7 +22,7 @@ from bembix.spec.module import (
     ModuleDef,
     SegmentMode,
 )
-from bembix.spec.types import FUNCREF, I32, I64, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, TagType, ref
+from bembix.spec.types import I32, I64, AbsHeap, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, TagType, ref
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_constant_walker
 from bembix.validate.types import check_types
@@ -46,8 +46,8 @@ def check_module(definition: ModuleDef, features: Iterable[Feature] = DEFAULT_FE
     context.data_count = definition.data_count
     context.declared = set(_declared(definition))
     walker = make_constant_walker(context)
+    _check_tables(context, walker)  # before the globals: their initial values see imported ones only
     _check_globals(context, walker)
-    _check_tables(context, walker)
     _check_segments(context, walker)
     _check_exports(context)
     _check_start(context)
@@ -84,7 +84,7 @@ def check_memory(memory: MemoryType, offset: int) -> None:
     pages = (2**bits >> memory.page_size_log2) - (memory.page_size_log2 == 0)
     sizes = (memory.limits.minimum, memory.limits.maximum or 0)
     if max(sizes) > pages:
-        words = f"{MAX_MEMORY_PAGES} pages (4 GiB)" if pages == MAX_MEMORY_PAGES else f"{pages} pages"
+        words = f"{MAX_MEMORY_PAGES} pages (4GiB)" if pages == MAX_MEMORY_PAGES else f"{pages} pages"
         raise ValidationError(f"memory size must be at most {words}: {max(sizes)}", offset=offset)
     if memory.limits.maximum is not None and memory.limits.minimum > memory.limits.maximum:
         raise ValidationError("size minimum must not be greater than maximum", offset=offset)
@@ -207,8 +207,10 @@ def _check_items(context: ModuleContext, walker: Walker, elem: Elem, reftype: Re
             walker.walk_constant(item.code, item.offset, reftype)
         elif item >= len(context.functions):
             raise ValidationError(f"unknown function {item}", offset=elem.offset)
-    if elem.items and isinstance(elem.items[0], int) and not match_val(ref(False, FUNCREF.heap), reftype):
-        raise ValidationError(f"type mismatch: functions in a segment of {reftype}", offset=elem.offset)
+        elif reftype.heap is not AbsHeap.FUNC:
+            given = ref(False, context.ids[context.functions[item]])
+            if not match_val(given, reftype):
+                raise ValidationError(f"type mismatch: {given} in a segment of {reftype}", offset=elem.offset)
 
 
 def _check_exports(context: ModuleContext) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bembix.binary.leb import read_u32
 from bembix.spec.canonical import match_val
 from bembix.spec.types import I32, I64, TableType
 from bembix.validate.walker import Walker, rule
@@ -76,8 +77,10 @@ def table_copy(walker: Walker, pos: int) -> int:
 @rule("table.init")
 def table_init(walker: Walker, pos: int) -> int:
     """Hand over the segment and the table."""
-    segment, pos = walker.index(pos, walker.context.elems, "elem segment")
-    index, table, pos = table_index(walker, pos)
+    after = read_u32(walker.code, pos)[1]
+    index, table, end = table_index(walker, after)
+    segment, _ = walker.index(pos, walker.context.elems, "elem segment")
+    pos = end
     given = walker.context.elems[segment]
     if not match_val(given, table.element):
         raise walker.error(f"type mismatch: a segment of {given} for a table of {table.element}")

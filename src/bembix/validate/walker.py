@@ -28,6 +28,7 @@ Handlers: TypeAlias = "Sequence[Handler]"
 RULES: Final[dict[str, Handler]] = {}
 
 _LOOP: Final = BY_NAME["loop"].code
+_LONGEST: Final = 32  #: bytes of code that a handler may read without looking whether they are there
 
 
 def rule(name: str) -> Callable[[Handler], Handler]:
@@ -92,7 +93,7 @@ class Walker:
                 error.offset += code.delta
             raise
         except IndexError:
-            if self.at < self.end:
+            if len(self.code) - self.at > _LONGEST:
                 raise
             raise ParseError("unexpected end of section or function", offset=self.end + self.delta) from None
 
@@ -163,6 +164,8 @@ class Walker:
     def pop_all(self, wanted: Sequence[ValType]) -> None:
         """Take operands of these types, the last from the top."""
         stack, count = self.stack, len(wanted)
+        if not count:
+            return
         if len(stack) - self.floor >= count:
             given = stack[len(stack) - count :]
             for have, want in zip(given, wanted, strict=True):

@@ -3,6 +3,7 @@
     $Thread.TOP                               the number that `Thread.TOP` is
     %top = get ptr %thread Thread.TOP         load a field
     put i64 %reason, %thread Thread.REASON    store a field
+    @name = text "words"                      a zero-terminated string
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _NAMESPACES: Final = (
 _CLASSES: Final = {cls.__name__: cls for cls in _NAMESPACES}
 _GET: Final = re.compile(r"^( *)(%[\w.]+) = get (\S+) ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
 _PUT: Final = re.compile(r"^( *)put (\S+) (\S+), ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
+_TEXT: Final = re.compile(r'^(@\w+) = text "([^"\\]*)"$', re.MULTILINE)
 _NUMBER: Final = re.compile(r"\$(\w+\.\w+)")
 
 
@@ -56,6 +58,7 @@ def expand(text: str) -> str:
         pointer = f"{indent}{place} = getelementptr i8, ptr {base}, i64 ${field}\n"
         return f"{pointer}{indent}store {type_} {value}, ptr {place}"
 
+    text = _TEXT.sub(lambda f: f'{f[1]} = internal constant [{len(f[2]) + 1} x i8] c"{f[2]}\\00"', text)
     text = _GET.sub(r"\1\2.at = getelementptr i8, ptr \4, i64 $\5\n\1\2 = load \3, ptr \2.at", text)
     text = _PUT.sub(put, text)
     return _NUMBER.sub(lambda found: str(number(found[1])), text)

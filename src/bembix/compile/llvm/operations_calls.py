@@ -19,6 +19,8 @@ from bembix.spec.types import I64, FuncType
 def _arguments(sink: LlvmSink, functype: FuncType) -> str:
     """Take the arguments: return those for registers as text, leave the others in the store block."""
     values = sink.pop_many(len(functype.params))
+    if not values:
+        return ""
     text = []
     for index, (valtype, fits) in enumerate(zip(functype.params, in_registers(functype), strict=True)):
         if fits:

@@ -34,7 +34,7 @@ def loop(sink: LlvmSink, label: Label) -> None:
     count = len(label.params)
     sink.leave_values(label, sink.pop_many(count), sink.out)
     sink.out.append(f"br label %{frame.name}\n{frame.name}:")
-    sink.known.clear()
+    sink.join()
     sink.take_values(label, label.params)
 
 
@@ -60,7 +60,7 @@ def else_(sink: LlvmSink, label: Label, reached: bool) -> None:
     _reset(sink, label)
     sink.values += frame.params
     sink.out.append(f"{frame.name}.else:")
-    sink.known.clear()
+    sink.join()
 
 
 @operation("end")
@@ -87,7 +87,7 @@ def end(sink: LlvmSink, label: Label, reached: bool) -> None:
         sink.jump(label, frame.params, sink.out)
     _reset(sink, label)
     sink.out.append(f"{frame.name}:")
-    sink.known.clear()
+    sink.join()
     sink.take_values(label, label.results)
 
 

@@ -176,12 +176,15 @@ def _pointer(sink: LlvmSink, index: int, offset: int, name: str, address: str) -
     if memory.address is I64 or memory.page_size_log2 != 16:
         what = "64 bit memories" if memory.address is I64 else "custom page sizes"
         raise CompileError(f"{what} are not compiled by the llvm engine yet, function {sink.function}")
-    sink.memories.add(index)
-    text = f"{name}.z = zext i32 {address} to i64\n{name}.p = getelementptr i8, ptr %m{index}, i64 {name}.z"
+    pointer = sink.pointers.get((index, address))
+    if pointer is None:
+        sink.memories.add(index)
+        pointer = sink.pointers[index, address] = f"{name}.p"
+        sink.out.append(f"{name}.z = zext i32 {address} to i64\n{pointer} = getelementptr i8, ptr %m{index}, i64 {name}.z")
     if offset:
-        text += f"\n{name}.q = getelementptr i8, ptr {name}.p, i64 {offset}"
-    sink.out.append(text)
-    return f"{name}.q" if offset else f"{name}.p"
+        sink.out.append(f"{name}.q = getelementptr i8, ptr {pointer}, i64 {offset}")
+        return f"{name}.q"
+    return pointer
 
 
 def _load(row: Instr) -> Operation:

@@ -71,8 +71,8 @@ class Frame:
 class LlvmSink:
     """Writes one function at a time; see `group.py` for what becomes of the text.
 
-    values: the operands.  known: values of locals, since the last place where paths join.  out: lines of the body; cold:
-    lines that go behind it.  linear, own: alias metadata of linear memory and of contexts.
+    values: the operands.  known: values of locals, since the last place where paths join.  pointers: addresses in memories
+    that were computed since then, by memory and operand.  out: lines of the body; cold: lines that go behind it.  linear, own: alias metadata of linear memory and of contexts.
     """
 
     def __init__(self, context: ModuleContext, where: layout.ContextLayout) -> None:
@@ -87,6 +87,7 @@ class LlvmSink:
         self.bools: set[str] = set()
         self.loads: dict[str, int] = {}
         self.known: dict[int, str] = {}
+        self.pointers: dict[tuple[int, str], str] = {}
         self.number = 0
         self.checked = False
         self.linear = self.own = ""
@@ -109,7 +110,7 @@ class LlvmSink:
             lines.clear()
         self.bools.clear()
         self.loads.clear()
-        self.known.clear()
+        self.join()
         self.body, self.function, self.type = body, body.index, body.type
         self.number = 0
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
@@ -236,6 +237,11 @@ class LlvmSink:
         self.out[line] = self.out[line].replace("= load ", "= load volatile ", 1)
 
     # -- places --------------------------------------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """Paths join here: what one of them computed is not there on all."""
+        self.known.clear()
+        self.pointers.clear()
 
     def place(self) -> str:
         """Return the note that ties an instruction to its byte offset in the module."""

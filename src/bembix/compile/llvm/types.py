@@ -8,6 +8,8 @@ MAX_REGISTER_RESULTS: a literal struct.  More: void, and result k was left in th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from bembix.compile import layout
@@ -29,6 +31,7 @@ def in_store(functype: FuncType) -> bool:
     return len(functype.results) > layout.MAX_REGISTER_RESULTS
 
 
+@lru_cache(maxsize=10_000)
 def results_type(functype: FuncType) -> str:
     """Return the LLVM type that a compiled function returns."""
     types = [llvm_type(result) for result in functype.results]
@@ -37,28 +40,31 @@ def results_type(functype: FuncType) -> str:
     return types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
 
 
-def in_registers(functype: FuncType) -> list[bool]:
+def fits(floats: Iterable[bool]) -> tuple[bool, ...]:
+    """Return which parameters are passed in registers, given which of them are floats or vectors."""
+    room = {True: layout.MAX_REGISTER_FLOATS, False: layout.MAX_REGISTER_WORDS}
+    where = []
+    for is_float in floats:
+        room[is_float] -= 1
+        where.append(room[is_float] >= 0)
+    return tuple(where)
+
+
+@lru_cache(maxsize=10_000)
+def in_registers(functype: FuncType) -> tuple[bool, ...]:
     """Return, for each parameter, whether it is passed in a register."""
-    words, floats, where = layout.MAX_REGISTER_WORDS, layout.MAX_REGISTER_FLOATS, []
-    for valtype in functype.params:
-        if valtype in (F32, F64, V128):
-            floats -= 1
-            where.append(floats >= 0)
-        else:
-            words -= 1
-            where.append(words >= 0)
-    return where
+    return fits(t in (F32, F64, V128) for t in functype.params)
 
 
 def parameters(functype: FuncType) -> str:
     """Return the parameter list of a definition: `%ctx`, then those in registers: `%p0`, `%p1`..."""
-    fits = in_registers(functype)
-    return ", ".join(["ptr %ctx", *(f"{llvm_type(t)} %p{k}" for k, t in enumerate(functype.params) if fits[k])])
+    where = in_registers(functype)
+    return ", ".join(["ptr %ctx", *(f"{llvm_type(t)} %p{k}" for k, t in enumerate(functype.params) if where[k])])
 
 
 def signature(functype: FuncType) -> str:
     """Return the function type with its calling convention, as in `ccc i32 (ptr, i32)`."""
-    types = [llvm_type(t) for t, fits in zip(functype.params, in_registers(functype), strict=True) if fits]
+    types = [llvm_type(t) for t, there in zip(functype.params, in_registers(functype), strict=True) if there]
     return f"{CC} {results_type(functype)} ({', '.join(['ptr', *types])})"
 
 

@@ -146,8 +146,8 @@ def _load() -> Runtime:
     return Runtime(arena, symbols, table)
 
 
-#: The code is written by hand and short: what matters of optimisation is done in the text.
-LEVEL: Final = 2
+#: 10 ms instead of 60 at level 1 and 140 at level 2; nothing here is called in a loop that counts.
+LEVEL: Final = 0
 
 
 def _missing(name: str) -> Callable[..., int]:

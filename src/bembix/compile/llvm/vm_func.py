@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 IR: Final = """
-@five_message = internal constant [39 x i8] c"make_func takes exactly five arguments\\00"
-@gone_message = internal constant [27 x i8] c"the function's store is gone\\00"
+@five_message = text "make_func takes exactly five arguments"
+@gone_message = text "the function's store is gone"
 
 define internal i32 @visit(ptr %object, ptr %visitor, ptr %arg) #0 {
   %none = icmp eq ptr %object, null

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 SERVICES: Final = """
-@format_attach = internal constant [1 x i8] zeroinitializer
-@format_two = internal constant [3 x i8] c"KK\\00"
-@format_three = internal constant [4 x i8] c"KKK\\00"
-@format_four = internal constant [5 x i8] c"KKKK\\00"
+@format_attach = text ""
+@format_two = text "KK"
+@format_three = text "KKK"
+@format_four = text "KKKK"
 
 ; This thread's block, made now; null with an exception set where that fails.
 define ptr @attach() noinline #0 {
@@ -90,8 +90,8 @@ define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
 """
 
 BOXING: Final = """
-@format_funcref = internal constant [2 x i8] c"K\\00"
-@format_reference = internal constant [3 x i8] c"KK\\00"
+@format_funcref = text "K"
+@format_reference = text "KK"
 
 define internal ptr @none() #0 {
   call void @Py_IncRef(ptr @_Py_NoneStruct)
@@ -304,11 +304,11 @@ no:
 """
 
 SLOW_PATHS: Final = """
-@format_arguments = internal constant [5 x i8] c"KOOO\\00"
-@format_results = internal constant [4 x i8] c"KKO\\00"
-@format_raise = internal constant [4 x i8] c"OKK\\00"
-@format_exception = internal constant [2 x i8] c"O\\00"
-@no_exception = internal constant [32 x i8] c"bembix: nothing was raised here\\0A\\00"
+@format_arguments = text "KOOO"
+@format_results = text "KKO"
+@format_raise = text "OKK"
+@format_exception = text "O"
+@no_exception = text "bembix: nothing was raised here"
 
 ; Copy what a conversion helper packed (n cells as a bytes object, which is consumed); 0 where it raised.
 define internal i32 @take_cells(ptr %packed, ptr %cells, i64 %n) #0 {

@@ -1,0 +1,89 @@
+"""Bembix, a WebAssembly runtime: `run` a program, or load a `Module` and call what it exports.
+
+Names are imported when they are first used, so that `import bembix` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from bembix.errors import BembixError as BembixError
+    from bembix.errors import CompileError as CompileError
+    from bembix.errors import Exit as Exit
+    from bembix.errors import Frame as Frame
+    from bembix.errors import InternalError as InternalError
+    from bembix.errors import LinkError as LinkError
+    from bembix.errors import ParseError as ParseError
+    from bembix.errors import ResourceError as ResourceError
+    from bembix.errors import StackExhausted as StackExhausted
+    from bembix.errors import Trap as Trap
+    from bembix.errors import ValidationError as ValidationError
+    from bembix.errors import WasmException as WasmException
+    from bembix.program import Completed as Completed
+    from bembix.program import run as run
+    from bembix.runtime.exnref import ExnRef as ExnRef
+    from bembix.runtime.func import Func as Func
+    from bembix.runtime.global_ import Global as Global
+    from bembix.runtime.info import ExportInfo as ExportInfo
+    from bembix.runtime.info import ImportInfo as ImportInfo
+    from bembix.runtime.instance import Instance as Instance
+    from bembix.runtime.memory import Memory as Memory
+    from bembix.runtime.module import Module as Module
+    from bembix.runtime.store import Store as Store
+    from bembix.runtime.table import Table as Table
+    from bembix.runtime.tag import Tag as Tag
+    from bembix.spec.host import HostFunction as HostFunction
+    from bembix.spec.types import FuncType as FuncType
+    from bembix.spec.types import GlobalType as GlobalType
+    from bembix.spec.types import MemoryType as MemoryType
+    from bembix.spec.types import TableType as TableType
+
+#: Where each public name comes from.
+_HOMES: Final = {
+    "BembixError": "bembix.errors",
+    "CompileError": "bembix.errors",
+    "Exit": "bembix.errors",
+    "Frame": "bembix.errors",
+    "InternalError": "bembix.errors",
+    "LinkError": "bembix.errors",
+    "ParseError": "bembix.errors",
+    "ResourceError": "bembix.errors",
+    "StackExhausted": "bembix.errors",
+    "Trap": "bembix.errors",
+    "ValidationError": "bembix.errors",
+    "WasmException": "bembix.errors",
+    "Completed": "bembix.program",
+    "run": "bembix.program",
+    "ExnRef": "bembix.runtime.exnref",
+    "Func": "bembix.runtime.func",
+    "Global": "bembix.runtime.global_",
+    "ExportInfo": "bembix.runtime.info",
+    "ImportInfo": "bembix.runtime.info",
+    "Instance": "bembix.runtime.instance",
+    "Memory": "bembix.runtime.memory",
+    "Module": "bembix.runtime.module",
+    "Store": "bembix.runtime.store",
+    "Table": "bembix.runtime.table",
+    "Tag": "bembix.runtime.tag",
+    "HostFunction": "bembix.spec.host",
+    "FuncType": "bembix.spec.types",
+    "GlobalType": "bembix.spec.types",
+    "MemoryType": "bembix.spec.types",
+    "TableType": "bembix.spec.types",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'bembix' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(home), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,1 @@
+"""The command `bembix`: one file a subcommand, none of which imports another."""

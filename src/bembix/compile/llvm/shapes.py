@@ -1,0 +1,110 @@
+"""The shape of a function type: what matters for conversion between Python and Wasm values, a letter a value.
+
+    i l f d   i32 i64 f32 f64
+    e E       externref; not null
+    c C       funcref; any other reference to functions (what null and what type may be in it is for the helper to say)
+    a         a reference to what the garbage collector manages
+    x         exnref
+    v         v128
+
+Stubs are made once for each shape, as `parameters_results`.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from bembix.compile.llvm.types import llvm_type
+from bembix.errors import CompileError, InternalError
+from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType
+
+_LETTERS: Final[dict[ValType, str]] = {
+    I32: "i",
+    I64: "l",
+    F32: "f",
+    F64: "d",
+    V128: "v",
+    EXTERNREF: "e",
+    FUNCREF: "c",
+}
+_HEAP_LETTERS: Final = {
+    AbsHeap.EXTERN: "E",
+    AbsHeap.NOEXTERN: "E",
+    AbsHeap.FUNC: "C",
+    AbsHeap.NOFUNC: "C",
+    AbsHeap.EXN: "x",
+    AbsHeap.NOEXN: "x",
+}
+
+#: Bytes of the cell that holds one value.
+CELL: Final = 16
+
+
+def letter(valtype: ValType) -> str:
+    """Return the letter of a type."""
+    found = _LETTERS.get(valtype)
+    if found is not None:
+        return found
+    heap = getattr(valtype, "heap", None)
+    return "C" if isinstance(heap, int) else _HEAP_LETTERS.get(heap, "a")  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=None)
+def shape(functype: FuncType) -> str:
+    """Return the shape of a function type.  Errors: CompileError for v128, which no stub converts yet."""
+    text = f"{''.join(map(letter, functype.params))}_{''.join(map(letter, functype.results))}"
+    if "v" in text:
+        raise CompileError(f"a function with v128 in its type {functype} cannot be called from or to Python yet")
+    return text
+
+
+def llvm_types(letters: str) -> list[str]:
+    """Return the LLVM types of letters."""
+    return [_LLVM.get(one, "ptr") for one in letters]
+
+
+_LLVM: Final = {"i": llvm_type(I32), "l": llvm_type(I64), "f": llvm_type(F32), "d": llvm_type(F64)}
+
+
+def pack(letters: str, values: Iterable[object]) -> bytes:
+    """Return the cells that hold converted values: ints, floats, references by their addresses.
+
+    Errors: InternalError where a helper gave something else.
+    """
+    given = tuple(values)
+    if len(given) != len(letters):
+        raise InternalError(f"a conversion gave {len(given)} values for {len(letters)}")
+    try:
+        return b"".join([_PACK.get(one, _pack_word)(value) for one, value in zip(letters, given, strict=True)])
+    except (struct.error, TypeError) as error:
+        raise InternalError(f"a conversion gave {given!r} for {letters!r}: {error}") from error
+
+
+def _pack_i32(value: object) -> bytes:
+    return _I32.pack(value & 0xFFFFFFFF)  # type: ignore[operator]
+
+
+def _pack_word(value: object) -> bytes:
+    return _WORD.pack(value & 0xFFFFFFFFFFFFFFFF)  # type: ignore[operator]
+
+
+def _pack_f32(value: object) -> bytes:
+    try:
+        return _F32.pack(value)
+    except OverflowError:  # rounds to infinity, which struct refuses to do
+        return _F32.pack(math.copysign(math.inf, value))  # type: ignore[arg-type]
+
+
+def _pack_f64(value: object) -> bytes:
+    return _F64.pack(value)
+
+
+_I32: Final = struct.Struct("<I12x")
+_WORD: Final = struct.Struct("<Q8x")
+_F32: Final = struct.Struct("<f12x")
+_F64: Final = struct.Struct("<d8x")
+_PACK: Final = {"i": _pack_i32, "f": _pack_f32, "d": _pack_f64}

@@ -1,0 +1,411 @@
+"""The code between Python and Wasm for one shape of functions, as LLVM IR.
+
+An *entry stub* is the vectorcall function of exported functions: unbox, enter, box.  A *thunk* is the code of a host function:
+box, call Python, unbox.  What is common and no hurry is in `vm_python.py`.
+
+Source: the Python C API; core 3.0, 4.5.5 (invocation).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bembix.compile import layout
+from bembix.compile.llvm.ir import expand
+from bembix.compile.llvm.shapes import CELL, llvm_types
+from bembix.compile.llvm.types import CC, fits, zero
+
+#: Up to so many parameters are unboxed in line.
+_INLINE: Final = 8
+_NUMERIC: Final = "ilfd"
+
+#: Functions of the runtime (`vm.py`) that stubs call.
+DECLARATIONS: Final = """
+declare ptr @attach() #0
+declare void @resume(ptr) #0
+declare ptr @box_reference(i64, ptr) #0
+declare ptr @box_tuple(ptr, i64, ptr) #0
+declare i32 @unbox(i64, ptr, ptr, ptr) #0
+declare i32 @unbox_all(ptr, i64, ptr, ptr, ptr) #0
+declare i32 @unbox_tuple(ptr, i64, ptr, ptr, ptr) #0
+declare i32 @convert_arguments(i64, ptr, ptr, i64, ptr, ptr, i64) #0
+declare i32 @convert_results(i64, i64, ptr, ptr, i64) #0
+declare ptr @raise_reason(ptr, ptr, i64) #0
+declare ptr @raise_exhausted(ptr, ptr) #0
+declare void @host_failed(i64) #0
+"""
+
+
+def _results_type(letters: str) -> str:
+    types = llvm_types(letters)
+    if not types or len(types) > layout.MAX_REGISTER_RESULTS:
+        return "void"
+    return types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
+
+
+def _letters_constant(name: str, letters: str) -> str:
+    return f'@{name} = internal constant [{len(letters)} x i8] c"{letters}"\n'
+
+
+def _unbox_number(k: int, letter: str, here: str, there: str, slow: str) -> str:
+    """Unbox object %o{k} to %fast{k}, from block `here` to block `there` or `slow`; for -1 Python is asked for an error."""
+    if letter in "il":
+        get = f"  %x{k} = call i64 @PyLong_AsLongLong(ptr %o{k})\n  %m{k} = icmp eq i64 %x{k}, -1\n"
+    else:
+        get = f"  %x{k} = call double @PyFloat_AsDouble(ptr %o{k})\n  %m{k} = fcmp oeq double %x{k}, -1.0\n"
+    check = f"""  br i1 %m{k}, label %{here}.check, label %{here}.fine
+{here}.check:
+  %e{k} = call ptr @PyErr_Occurred()
+  %n{k} = icmp eq ptr %e{k}, null
+  br i1 %n{k}, label %{here}.fine, label %{slow}
+{here}.fine:
+"""
+    return get + check + _NARROW[letter].format(k=k, there=there, slow=slow)
+
+
+_NARROW: Final = {
+    "i": """  %s{k} = add i64 %x{k}, 2147483648
+  %r{k} = icmp ult i64 %s{k}, 6442450944
+  %fast{k} = trunc i64 %x{k} to i32
+  br i1 %r{k}, label %{there}, label %{slow}
+""",
+    "l": "  %fast{k} = add i64 %x{k}, 0\n  br label %{there}\n",
+    "f": "  %fast{k} = fptrunc double %x{k} to float\n  br label %{there}\n",
+    "d": "  %fast{k} = fadd double %x{k}, -0.0\n  br label %{there}\n",
+}
+
+
+def _unbox_reference(k: int, letter: str, here: str, there: str, slow: str, store: str) -> str:
+    """Unbox object %o{k} to %fast{k} through the runtime."""
+    return f"""  %cell{k} = getelementptr i8, ptr %cells, i64 {CELL * k}
+  %u{k} = call i32 @unbox(i64 {ord(letter)}, ptr %o{k}, ptr %cell{k}, ptr {store})
+  %fast{k} = load ptr, ptr %cell{k}
+  %g{k} = icmp ne i32 %u{k}, 0
+  br i1 %g{k}, label %{there}, label %{slow}
+"""
+
+
+def _unbox(k: int, letter: str, here: str, there: str, slow: str, store: str) -> str:
+    if letter in _NUMERIC:
+        return _unbox_number(k, letter, here, there, slow)
+    return _unbox_reference(k, letter, here, there, slow, store)
+
+
+def _reload(letters: str, name: str) -> str:
+    """Load all cells to %{name}{k}."""
+    return "".join(
+        f"  %{name}{k}.at = getelementptr i8, ptr %cells, i64 {CELL * k}\n  %{name}{k} = load {t}, ptr %{name}{k}.at\n"
+        for k, t in enumerate(llvm_types(letters))
+    )
+
+
+def _box(value: str, k: int, letter: str) -> str:
+    """Box `value` to %b{k}, a new reference or null."""
+    if letter == "i":
+        return f"  %w{k} = sext i32 {value} to i64\n  %b{k} = call ptr @PyLong_FromLong(i64 %w{k})\n"
+    if letter == "l":
+        return f"  %b{k} = call ptr @PyLong_FromLongLong(i64 {value})\n"
+    if letter == "f":
+        return f"  %w{k} = fpext float {value} to double\n  %b{k} = call ptr @PyFloat_FromDouble(double %w{k})\n"
+    if letter == "d":
+        return f"  %b{k} = call ptr @PyFloat_FromDouble(double {value})\n"
+    return f"  %b{k} = call ptr @box_reference(i64 {ord(letter)}, ptr {value})\n"
+
+
+def entry_name(shape: str) -> str:
+    """Return the symbol of a shape's entry stub."""
+    return f"entry_{shape}"
+
+
+def entry(shape: str, number: int) -> str:
+    """Return the entry stub of a shape; `number` tells the conversion helper which one it is."""
+    params, results = shape.split("_")
+    text = _letters_constant(f"parameters.{shape}", params) + _letters_constant(f"results.{shape}", results)
+    text += _ENTRY_HEAD.format(name=entry_name(shape), n=len(params), cells=max(len(params), len(results), 1))
+    text += _entry_arguments(shape, params)
+    text += _ENTRY_SLOW.format(number=number, n=len(params)) + _reload(params, "slow") + "  br label %ready\n"
+    text += "ready:\n" + "".join(
+        f"  %v{k} = phi {t} [ %fast{k}, %{_last_block(params)} ], [ %slow{k}, %reload ]\n"
+        for k, t in enumerate(llvm_types(params))
+        if len(params) <= _INLINE
+    )
+    text += _ENTRY_ENTER.replace("ACTIVATION_SIZE", str(layout.Activation.SIZE))
+    arguments = _leave_arguments(params, "v" if len(params) <= _INLINE else "slow")
+    type_ = _results_type(results)
+    text += f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
+    text += "  put ptr %outer, %thread Thread.TOP\n" + _entry_results(shape, results)
+    return expand(text + _ENTRY_TAIL)
+
+
+def _in_registers(params: str) -> tuple[bool, ...]:
+    return fits(letter in "fdv" for letter in params)
+
+
+def _leave_arguments(params: str, name: str) -> tuple[str, str]:
+    """Return the lines that leave arguments in the store block, and the text of those that go in registers."""
+    lines, registers = "", ""
+    for k, (type_, there) in enumerate(zip(llvm_types(params), _in_registers(params), strict=True)):
+        if there:
+            registers += f", {type_} %{name}{k}"
+        else:
+            at = layout.Store.VALUES + CELL * k
+            lines += f"  %left{k} = getelementptr i8, ptr %store, i64 {at}\n  store {type_} %{name}{k}, ptr %left{k}\n"
+    return lines, registers
+
+
+def _last_block(params: str) -> str:
+    return "unboxed" if params else "unbox0"
+
+
+def _entry_arguments(shape: str, params: str) -> str:
+    if len(params) > _INLINE:
+        return f"""unbox0:
+  %all = call i32 @unbox_all(ptr @parameters.{shape}, i64 {len(params)}, ptr %args, ptr %cells, ptr %store)
+  %good = icmp ne i32 %all, 0
+  br i1 %good, label %reload, label %convert
+"""
+    text = ""
+    for k, letter in enumerate(params):
+        there = f"unbox{k + 1}" if k + 1 < len(params) else "unboxed"
+        text += f"unbox{k}:\n  %o{k}.at = getelementptr ptr, ptr %args, i64 {k}\n  %o{k} = load ptr, ptr %o{k}.at\n"
+        text += _unbox(k, letter, f"unbox{k}", there, "convert", "%store")
+    return text + f"{_last_block(params)}:\n  br label %ready\n"
+
+
+_ENTRY_HEAD: Final = """
+define ptr @{name}(ptr %self, ptr %args, i64 %flagged, ptr %names) #0 {{
+start:
+  %activation = alloca [$Activation.SIZE x i8], align 16
+  %cells = alloca [{cells} x [16 x i8]], align 16
+  %store = get ptr %self FuncObject.STORE
+  %count = and i64 %flagged, 9223372036854775807
+  %arity = icmp eq i64 %count, {n}
+  %plain = icmp eq ptr %names, null
+  %simple = and i1 %arity, %plain
+  br i1 %simple, label %unbox0, label %convert
+"""
+
+_ENTRY_SLOW: Final = """convert:
+  %converted = call i32 @convert_arguments(i64 {number}, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 {n})
+  %done = icmp ne i32 %converted, 0
+  br i1 %done, label %reload, label %fail
+reload:
+"""
+
+_ENTRY_ENTER: Final = """  %key = get i32 @state State.KEY
+  %known = call ptr @pthread_getspecific(i32 %key)
+  %stranger = icmp eq ptr %known, null
+  br i1 %stranger, label %meet, label %enter
+meet:
+  %met = call ptr @attach()
+  %refused = icmp eq ptr %met, null
+  br i1 %refused, label %fail, label %enter
+enter:
+  %thread = phi ptr [ %known, %ready ], [ %met, %meet ]
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  %limit = get ptr %thread Thread.STACK_LIMIT
+  %deep = icmp ult ptr %frame, %limit
+  br i1 %deep, label %exhausted, label %push
+exhausted:
+  %null = call ptr @raise_exhausted(ptr %self, ptr %thread)
+  ret ptr null
+push:
+  %outer = get ptr %thread Thread.TOP
+  put ptr %outer, %activation Activation.PREVIOUS
+  put ptr %store, %activation Activation.STORE
+  put i64 $Activation.ENTRY, %activation Activation.KIND
+  put ptr %frame, %activation Activation.FRAME
+  put ptr %activation, %thread Thread.TOP
+  put ptr %limit, %store Store.STACK_LIMIT
+  %jumped = call i32 @_setjmp(ptr %activation) #3
+  %first = icmp eq i32 %jumped, 0
+  br i1 %first, label %run, label %landing
+run:
+  %record = get ptr %self FuncObject.RECORD
+  %code = get ptr %record FuncRecord.CODE
+  %ctx = get ptr %record FuncRecord.CONTEXT
+"""
+
+_ENTRY_TAIL: Final = """landing:
+  put ptr %outer, %thread Thread.TOP
+  %reason = get i64 %thread Thread.REASON
+  %python = icmp eq i64 %reason, $Reason.PYTHON_ERROR
+  br i1 %python, label %fail, label %raise
+raise:
+  %raised = call ptr @raise_reason(ptr %self, ptr %thread, i64 %reason)
+  br label %fail
+fail:
+  ret ptr null
+}
+"""
+
+
+def _entry_results(shape: str, results: str) -> str:
+    """Box the results and return them."""
+    if not results:
+        return "  call void @Py_IncRef(ptr @_Py_NoneStruct)\n  ret ptr @_Py_NoneStruct\n"
+    if len(results) == 1:
+        return _box("%result", 0, results) + "  ret ptr %b0\n"
+    # Boxing may run Python, which may run Wasm: results in the store block are copied before.
+    text = f"""  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
+  call void @llvm.memcpy.p0.p0.i64(ptr %cells, ptr %left, i64 {CELL * len(results)}, i1 false)
+"""
+    if len(results) <= layout.MAX_REGISTER_RESULTS:
+        text = "".join(
+            f"  %p{k} = extractvalue {_results_type(results)} %result, {k}\n"
+            f"  %c{k} = getelementptr i8, ptr %cells, i64 {CELL * k}\n  store {t} %p{k}, ptr %c{k}\n"
+            for k, t in enumerate(llvm_types(results))
+        )
+    return (
+        text
+        + f"  %tuple = call ptr @box_tuple(ptr @results.{shape}, i64 {len(results)}, ptr %cells)\n  ret ptr %tuple\n"
+    )
+
+
+def thunk_names(shape: str) -> tuple[str, str]:
+    """Return the symbols of a shape's thunk: for code that does not look for pending exceptions, and for code that does."""
+    return f"host_{shape}", f"throwing_{shape}"
+
+
+def thunk(shape: str, number: int) -> str:
+    """Return the thunk of a shape, in both forms; `number` tells the conversion helper which one it is.
+
+    The second form sets the lowest bit of the context's address and goes on in the first.
+    """
+    params, results = shape.split("_")
+    type_ = _results_type(results)
+    where = _in_registers(params)
+    parameters = "".join(f", {t} %p{k}" for k, t in enumerate(llvm_types(params)) if where[k])
+    plain, throwing = thunk_names(shape)
+    text = _letters_constant(f"returned.{shape}", results)
+    text += f"\ndefine {CC} {type_} @{plain}(ptr %host{parameters}) #0 {{\nstart:\n"
+    text += _THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1)) + _thunk_take(params) + _thunk_boxes(params)
+    text += _THUNK_CALL.format(flagged=len(params) - 2**63) + _drop(params) + _THUNK_CHECK
+    text += _thunk_results(shape, results, number) + _thunk_return(results, type_)
+    text += _THUNK_UNBOXED + _drop(params) + _THUNK_FAIL + f"  {_return_zero(type_)}\n}}\n"
+    text += f"\ndefine {CC} {type_} @{throwing}(ptr %host{parameters}) #0 {{\n"
+    text += "  %tagged = getelementptr i8, ptr %host, i64 1\n"
+    call = f"musttail call {CC} {type_} @{plain}(ptr %tagged{parameters})"
+    text += f"  {call}\n  ret void\n}}\n" if type_ == "void" else f"  %r = {call}\n  ret {type_} %r\n}}\n"
+    return expand(text)
+
+
+_THUNK_HEAD: Final = """  %argv = alloca [{slots} x ptr], align 16
+  %cells = alloca [{cells} x [16 x i8]], align 16
+  %tagged = ptrtoint ptr %host to i64
+  %throwing = and i64 %tagged, 1
+  %cleared = and i64 %tagged, -2
+  %context = inttoptr i64 %cleared to ptr
+"""
+
+_THUNK_CALL: Final = """call:
+  %callable = get ptr %context HostContext.CALLABLE
+  %first = getelementptr ptr, ptr %argv, i64 1
+  %object = call ptr @PyObject_Vectorcall(ptr %callable, ptr %first, i64 {flagged}, ptr null)
+"""
+
+_THUNK_CHECK: Final = """  %key = get i32 @state State.KEY
+  %thread = call ptr @pthread_getspecific(i32 %key)
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  %raised = icmp eq ptr %object, null
+  br i1 %raised, label %fail, label %unbox0
+"""
+
+_THUNK_UNBOXED: Final = "unboxed:\n"
+
+_THUNK_FAIL: Final = """  br label %fail
+fail:
+  call void @host_failed(i64 %throwing)
+"""
+
+
+def _thunk_take(params: str) -> str:
+    """Take the parameters that did not fit into registers from the store block."""
+    where = _in_registers(params)
+    if all(where):
+        return ""
+    text = """  %given.key = get i32 @state State.KEY
+  %given.thread = call ptr @pthread_getspecific(i32 %given.key)
+  %given.top = get ptr %given.thread Thread.TOP
+  %given = get ptr %given.top Activation.STORE
+"""
+    for k, type_ in enumerate(llvm_types(params)):
+        if not where[k]:
+            at = layout.Store.VALUES + CELL * k
+            text += f"  %g{k}.at = getelementptr i8, ptr %given, i64 {at}\n  %p{k} = load {type_}, ptr %g{k}.at\n"
+    return text
+
+
+def _thunk_boxes(params: str) -> str:
+    """Box the parameters into the argument vector; go on at `call`, or at `unboxed` where one failed."""
+    text = ""
+    for k, letter in enumerate(params):
+        text += _box(f"%p{k}", k, letter)
+        text += f"  %a{k} = getelementptr ptr, ptr %argv, i64 {k + 1}\n  store ptr %b{k}, ptr %a{k}\n"
+        text += f"  %z{k} = icmp eq ptr %b{k}, null\n"
+        text += f"  %any{k} = or i1 %z{k}, {f'%any{k - 1}' if k else 'false'}\n"
+    last = f"%any{len(params) - 1}" if params else "false"
+    return text + f"  br i1 {last}, label %unboxed, label %call\n"
+
+
+def _drop(params: str) -> str:
+    return "".join(f"  call void @Py_DecRef(ptr %b{k})\n" for k in range(len(params)))
+
+
+def _thunk_results(shape: str, results: str, number: int) -> str:
+    """Unbox the result; go on at `finish` with the values in %v{k}."""
+    text = "unbox0:\n" + _thunk_unbox(shape, results)
+    text += f"""convert:
+  %handle = get i64 %context HostContext.HANDLE
+  %converted = call i32 @convert_results(i64 {number}, i64 %handle, ptr %object, ptr %cells, i64 {len(results)})
+  %done = icmp ne i32 %converted, 0
+  br i1 %done, label %reload, label %drop
+drop:
+  call void @Py_DecRef(ptr %object)
+  br label %fail
+reload:
+"""
+    text += (_reload(results, "slow") if len(results) == 1 else "") + "  br label %finish\nfinish:\n"
+    if len(results) == 1:
+        text += f"  %v0 = phi {llvm_types(results)[0]} [ %fast0, %fast ], [ %slow0, %reload ]\n"
+    elif len(results) <= layout.MAX_REGISTER_RESULTS:
+        text += _reload(results, "v")
+    return text
+
+
+def _thunk_unbox(shape: str, results: str) -> str:
+    if not results:
+        return "  %none = icmp eq ptr %object, @_Py_NoneStruct\n  br i1 %none, label %finish, label %convert\n"
+    if len(results) == 1:
+        text = "  %o0 = getelementptr i8, ptr %object, i64 0\n"
+        return text + _unbox(0, results, "unbox0", "fast", "convert", "%store") + "fast:\n  br label %finish\n"
+    return f"""  %all = call i32 @unbox_tuple(ptr @returned.{shape}, i64 {len(results)}, ptr %object, ptr %cells, ptr %store)
+  %good = icmp ne i32 %all, 0
+  br i1 %good, label %finish, label %convert
+"""
+
+
+def _thunk_return(results: str, type_: str) -> str:
+    """Release the object and return to Wasm.  Last of all, since releasing may run Python: limit and results of the store."""
+    text = """  call void @Py_DecRef(ptr %object)
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
+"""
+    if len(results) > layout.MAX_REGISTER_RESULTS:
+        text += f"""  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
+  call void @llvm.memcpy.p0.p0.i64(ptr %left, ptr %cells, i64 {CELL * len(results)}, i1 false)
+"""
+    if type_ == "void":
+        return text + "  ret void\n"
+    if len(results) == 1:
+        return text + f"  ret {type_} %v0\n"
+    aggregate = "poison"
+    for k, t in enumerate(llvm_types(results)):
+        text += f"  %r{k} = insertvalue {type_} {aggregate}, {t} %v{k}, {k}\n"
+        aggregate = f"%r{k}"
+    return text + f"  ret {type_} {aggregate}\n"
+
+
+def _return_zero(type_: str) -> str:
+    return "ret void" if type_ == "void" else f"ret {type_} {zero(type_)}"

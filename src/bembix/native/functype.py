@@ -1,0 +1,149 @@
+"""The type of exported functions: a heap type whose vectorcall slot is generated code.
+
+    object head, then 8 bytes each: vectorcall, record, store, owner, info, weak references
+
+owner: keeps what the code needs alive.  info: whatever the runtime wants to know about the function.
+Source: Python C API, "Type Objects", "The Vectorcall Protocol"; only what it documents is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bembix.errors import InternalError
+from bembix.native.libc import api
+
+
+class FuncObject:
+    """Offsets in a function object, in bytes.  TYPE: of the type in the object head."""
+
+    TYPE: Final = object.__basicsize__ - 8
+    VECTORCALL: Final = object.__basicsize__
+    RECORD: Final = object.__basicsize__ + 8
+    STORE: Final = object.__basicsize__ + 16
+    OWNER: Final = object.__basicsize__ + 24
+    INFO: Final = object.__basicsize__ + 32
+    WEAK: Final = object.__basicsize__ + 40
+    SIZE: Final = object.__basicsize__ + 48
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Addresses of the generated functions.  make: the builtin (METH_FASTCALL) that makes a function."""
+
+    traverse: int
+    clear: int
+    dealloc: int
+    make: int
+
+
+class _Member(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int),
+        ("offset", ctypes.c_ssize_t),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _Slot(ctypes.Structure):
+    _fields_ = (("slot", ctypes.c_int), ("function", ctypes.c_void_p))
+
+
+class _Spec(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.POINTER(_Slot)),
+    )
+
+
+class _MethodDef(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+_FASTCALL: Final = 0x80
+_FLAGS: Final = 1 << 7 | 1 << 11 | 1 << 14  # DISALLOW_INSTANTIATION | HAVE_VECTORCALL | HAVE_GC
+_TP_CALL, _TP_CLEAR, _TP_DEALLOC, _TP_TRAVERSE, _TP_MEMBERS = 50, 51, 52, 71, 72
+_OBJECT, _ULONGLONG, _PYSSIZET, _READONLY = 6, 18, 19, 1
+
+#: Where Python reads from while the type lives.
+_kept: list[object] = []
+_type: type | None = None
+
+
+def create(slots: Slots) -> tuple[type, Callable[[int, int, int, object, object], object]]:
+    """Make the type, once a process, and the function that makes its instances."""
+    global _type
+    if _type is not None:
+        raise InternalError("the type of functions was made twice")
+    members = (_Member * 6)(
+        _Member(b"__vectorcalloffset__", _PYSSIZET, FuncObject.VECTORCALL, _READONLY, None),
+        _Member(b"__weaklistoffset__", _PYSSIZET, FuncObject.WEAK, _READONLY, None),
+        _Member(b"_record", _ULONGLONG, FuncObject.RECORD, _READONLY, None),
+        _Member(b"_owner", _OBJECT, FuncObject.OWNER, _READONLY, None),
+        _Member(b"_info", _OBJECT, FuncObject.INFO, _READONLY, None),
+        _Member(),
+    )
+    call = ctypes.cast(api.PyVectorcall_Call, ctypes.c_void_p)
+    table = (_Slot * 6)(
+        _Slot(_TP_CALL, call),
+        _Slot(_TP_CLEAR, slots.clear),
+        _Slot(_TP_DEALLOC, slots.dealloc),
+        _Slot(_TP_TRAVERSE, slots.traverse),
+        _Slot(_TP_MEMBERS, ctypes.addressof(members)),
+        _Slot(),
+    )
+    spec = _Spec(b"bembix.Func", FuncObject.SIZE, 0, _FLAGS, table)
+    from_spec = api.PyType_FromSpec
+    from_spec.argtypes, from_spec.restype = [ctypes.POINTER(_Spec)], ctypes.py_object
+    _type = from_spec(ctypes.byref(spec))
+    _kept.extend((members, table, spec))
+    return _type, _builtin("make_func", slots.make)
+
+
+def _builtin(name: str, address: int) -> Any:
+    """Return a builtin function whose code is at `address`."""
+    definition = _MethodDef(name.encode(), address, _FASTCALL, None)
+    _kept.append(definition)
+    new = api.PyCFunction_NewEx
+    new.argtypes, new.restype = [ctypes.POINTER(_MethodDef), ctypes.c_void_p, ctypes.c_void_p], ctypes.py_object
+    return new(ctypes.byref(definition), None, None)
+
+
+def is_func(value: object) -> bool:
+    """Return whether a value is an exported function."""
+    return type(value) is _type
+
+
+def _checked(func: object) -> Any:
+    if type(func) is not _type:
+        raise TypeError(f"{type(func).__name__} is not a WebAssembly function")
+    return func
+
+
+def record_of(func: object) -> int:
+    """Return the address of a function's record.  Errors: TypeError for anything else."""
+    record: int = _checked(func)._record
+    return record
+
+
+def owner_of(func: object) -> object:
+    """Return what keeps a function alive."""
+    return _checked(func)._owner
+
+
+def info_of(func: object) -> Any:
+    """Return what the runtime knows about a function."""
+    return _checked(func)._info

@@ -1,0 +1,78 @@
+"""What differs from one operating system and CPU to the next: numbers of the C library and of signal frames, as a table.
+
+Source: the headers of glibc 2.36 (x86-64), Linux `asm/sigcontext.h`.
+"""
+
+from __future__ import annotations
+
+import platform as host
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from bembix.errors import ResourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Constants of one platform; offsets and sizes in bytes.
+
+    map_flags: private, anonymous, without reserved swap.  sigaction_*: offsets in struct sigaction as the C library has
+    it.  siginfo_*: in siginfo_t.  context_*: of registers in the ucontext_t that a handler is given.
+    stub: code that calls the address at [first argument + Context.LAZY]; `stub_return` bytes after its start it returns.
+    far_jump: code that jumps to the 8 byte address that follows it.
+    """
+
+    machine: str
+    map_flags: int
+    sigaction_size: int
+    sigaction_flags: int
+    sa_siginfo: int
+    sa_onstack: int
+    sa_nodefer: int
+    sigsegv: int
+    sigbus: int
+    siginfo_code: int
+    siginfo_address: int
+    context_pc: int
+    context_fp: int
+    stub: bytes
+    stub_return: int
+    far_jump: bytes
+
+
+_LINUX_X86_64: Final = Platform(
+    machine="x86_64",
+    map_flags=0x4022,
+    sigaction_size=152,
+    sigaction_flags=136,
+    sa_siginfo=4,
+    sa_onstack=0x08000000,
+    sa_nodefer=0x40000000,
+    sigsegv=11,
+    sigbus=7,
+    siginfo_code=8,
+    siginfo_address=16,
+    context_pc=168,
+    context_fp=120,
+    stub=bytes.fromhex("ff570890"),  # call *8(%rdi); nop
+    stub_return=3,
+    far_jump=bytes.fromhex("ff2500000000"),  # jmp *0(%rip)
+)
+
+#: By `sys.platform` and `platform.machine()`.  aarch64, macOS and Windows: a row here, an entry in `elf.KINDS`, and the
+#: lazy entry in `compile/llvm/vm.py`.
+PLATFORMS: Final[dict[tuple[str, str], Platform]] = {("linux", "x86_64"): _LINUX_X86_64}
+
+
+def require() -> Platform:
+    """Return the constants of this platform.
+
+    Errors: ResourceError where native code is not supported.
+    """
+    found = PLATFORMS.get((sys.platform, host.machine()))
+    if found is None or sys.maxsize < 2**32:
+        raise ResourceError(
+            f"compiled code does not run on {sys.platform} {host.machine()} yet; use the engine 'python'"
+        )
+    return found

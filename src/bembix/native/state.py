@@ -1,0 +1,61 @@
+"""The words that generated runtime code reads: one block a process, never freed.
+
+The objects in it are owned by it: a replaced one is released, the last ones stay for the life of the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+from bembix.native.libc import api, immortal
+from bembix.native.ranges import CODES, GUARDS
+
+
+class State:
+    """Offsets in the block, in bytes."""
+
+    KEY: Final = 0  #: of the thread block (pthread_key_t)
+    CODES: Final = 8  #: head of the range table
+    GUARDS: Final = 16  #: head of the range table
+    PREVIOUS_SEGV: Final = 24  #: address of the struct sigaction that was there before ours
+    PREVIOUS_BUS: Final = 32
+    REINSTALLED: Final = 40  #: 1 where a handler came after ours and ours was put before it
+    FUNC_TYPE: Final = 48  #: the type of exported functions
+    EXCEPTION_CLASS: Final = 56  #: exceptions that Wasm can catch
+    ATTACH: Final = 64  #: Python callables from here on
+    COMPILE: Final = 72
+    MEMORY_GROW: Final = 80
+    TABLE_GROW: Final = 88
+    ARGUMENTS: Final = 96
+    RESULTS: Final = 104
+    RAISE: Final = 112
+    FUNCREF: Final = 120
+    REFERENCE: Final = 128
+    TO_EXCEPTION: Final = 136
+    SIZE: Final = 144
+
+
+ADDRESS: Final = immortal(State.SIZE)
+
+
+def _word(offset: int) -> ctypes.c_uint64:
+    return ctypes.c_uint64.from_address(ADDRESS + offset)
+
+
+def set_word(offset: int, value: int) -> None:
+    """Set a word that is a number."""
+    _word(offset).value = value
+
+
+def set_object(offset: int, value: object) -> None:
+    """Set a word that is a Python object."""
+    api.Py_IncRef(ctypes.py_object(value))
+    previous = _word(offset).value
+    _word(offset).value = id(value)
+    if previous:
+        api.Py_DecRef(ctypes.c_void_p(previous))
+
+
+set_word(State.CODES, CODES.head)
+set_word(State.GUARDS, GUARDS.head)

@@ -1,0 +1,102 @@
+"""What each thread has for itself: its thread block, made at its first entry into Wasm and freed when it ends.
+
+Source: POSIX thread-specific data; pthread_getattr_np(3).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import struct
+import threading
+from typing import Final
+
+from bembix.compile.layout import Thread
+from bembix.native import memory, state
+from bembix.native.libc import libc, library_address
+from bembix.native.state import State
+
+#: Stack left below the limit, for the host functions and the compiler that run there; at most a quarter of the stack.
+MARGIN: Final = 1 << 20
+#: Stack used at most, also where the system sets no limit.
+MAX_STACK: Final = 64 << 20
+_ATTRIBUTES_SIZE: Final = 128  # of pthread_attr_t, at least
+
+_getspecific = libc.pthread_getspecific
+_getspecific.restype, _getspecific.argtypes = ctypes.c_void_p, [ctypes.c_uint]
+_setspecific = libc.pthread_setspecific
+_setspecific.argtypes = [ctypes.c_uint, ctypes.c_void_p]
+_calloc = libc.calloc
+_calloc.restype, _calloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
+
+
+def _make_key() -> int:
+    """Make the key of the thread blocks; its destructor is `free`."""
+    key = ctypes.c_uint()
+    if libc.pthread_key_create(ctypes.byref(key), ctypes.c_void_p(library_address("free"))):
+        raise MemoryError("no thread-specific data key is left")
+    state.set_word(State.KEY, key.value)
+    return key.value
+
+
+_key: Final = _make_key()
+
+
+def current() -> int:
+    """Return the address of this thread's block, or 0 where it has none."""
+    address: int | None = _getspecific(_key)
+    return address or 0
+
+
+def attach() -> int:
+    """Return the address of this thread's block; make it if need be.  Errors: MemoryError."""
+    address = current()
+    if not address:
+        address = _calloc(1, Thread.SIZE) or 0
+        if not address or _setspecific(_key, address):
+            raise MemoryError("no memory for a thread block")
+        memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
+    return address
+
+
+def _stack_limit() -> int:
+    """Return the lowest address that a Wasm frame of this thread may begin at."""
+    low, size = _stack()
+    if threading.current_thread() is threading.main_thread():
+        soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
+        known = MAX_STACK if soft == resource.RLIM_INFINITY else min(soft, MAX_STACK)
+        low, size = low + size - min(size, known), min(size, known)
+    elif size > MAX_STACK:
+        low, size = low + size - MAX_STACK, MAX_STACK
+    return low + min(MARGIN, size // 4)
+
+
+def _stack() -> tuple[int, int]:
+    """Return the lowest address and the size of this thread's stack."""
+    attributes = ctypes.create_string_buffer(_ATTRIBUTES_SIZE)
+    low, size = ctypes.c_size_t(), ctypes.c_size_t()
+    libc.pthread_self.restype = ctypes.c_void_p
+    if libc.pthread_getattr_np(ctypes.c_void_p(libc.pthread_self()), attributes):
+        raise MemoryError("the system does not tell where the stack is")
+    libc.pthread_attr_getstack(attributes, ctypes.byref(low), ctypes.byref(size))
+    libc.pthread_attr_destroy(attributes)
+    return low.value, size.value
+
+
+def reason(thread: int) -> int:
+    """Return the reason of the last way out."""
+    return memory.read_i64(thread + Thread.REASON)
+
+
+def offset(thread: int) -> int:
+    """Return the byte offset of the last trap in its module, or -1 where the trace tells."""
+    return memory.read_i64(thread + Thread.OFFSET)
+
+
+def trace(thread: int) -> tuple[int, ...]:
+    """Return the return addresses of the last way out, innermost first.
+
+    What was executed is at `address - 1`; that also holds for a fault, whose own address comes first, plus 1.
+    """
+    count = memory.read_u64(thread + Thread.TRACE_LENGTH)
+    return struct.unpack(f"<{count}Q", memory.read_bytes(thread + Thread.TRACE, 8 * count))

@@ -1,0 +1,90 @@
+"""The helpers that call stubs and thunks turn to where a value does not take their fast path, or is wrong.
+
+Source: `compile/llvm/boundary.py`, which calls them; WebAssembly JavaScript API, 5.6 (calling an exported function,
+running a host function).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from bembix.errors import InternalError, WasmException
+from bembix.runtime import registry
+from bembix.runtime.cells import Plain
+from bembix.runtime.exceptions import exception_address
+from bembix.runtime.exnref import exnref_at
+from bembix.runtime.func import FuncInfo, func_at, info_of, store_of
+from bembix.runtime.values import to_wasm
+
+
+def arguments(func: object, given: Sequence[object], keywords: Mapping[str, object]) -> tuple[Plain, ...]:
+    """Convert the arguments of a call.  Errors: TypeError, OverflowError, ValueError, with function and position."""
+    info, store = info_of(func), store_of(func)
+    if keywords:
+        raise TypeError(f"{info.name}() takes no keyword arguments")
+    wanted = info.type.params
+    if len(given) != len(wanted):
+        raise TypeError(_arity(info, len(given)))
+    return tuple([
+        to_wasm(value, valtype, f"{info.name}() {_parameter(info, number)}", store)
+        for number, (value, valtype) in enumerate(zip(given, wanted, strict=True))
+    ])
+
+
+def _arity(info: FuncInfo, given: int) -> str:
+    wanted = len(info.type.params)
+    words = f"{wanted} positional argument{'' if wanted == 1 else 's'}"
+    return f"{info.name}() takes {words} but {given} {'was' if given == 1 else 'were'} given"
+
+
+def _parameter(info: FuncInfo, number: int) -> str:
+    name = info.parameters[number] if number < len(info.parameters) else ""
+    return f"argument {number + 1}{f' ({name})' if name else ''}"
+
+
+def results(handle: int, result: object) -> tuple[Plain, ...]:
+    """Convert what a host function returned.  Errors: TypeError, OverflowError, ValueError."""
+    host = registry.hosts.get(handle)
+    if host is None:
+        raise InternalError(f"no host function has the handle {handle:#x}")
+    wanted = host.info.type.results
+    what = f"host function {host.info.module}.{host.info.name}"
+    if not wanted:
+        return ()  # as for a callback of any other library, what it returns is nobody's business
+    if len(wanted) == 1:
+        return (to_wasm(result, wanted[0], f"result of {what}", host.store),)
+    if not isinstance(result, (tuple, list)) or len(result) != len(wanted):
+        given = f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
+        raise TypeError(f"{what} must return a tuple of {len(wanted)} values {info_words(host.info)}, not {given}")
+    return tuple([
+        to_wasm(value, valtype, f"result {number + 1} of {what}", host.store)
+        for number, (value, valtype) in enumerate(zip(result, wanted, strict=True))
+    ])
+
+
+def info_words(info: FuncInfo) -> str:
+    """Say what a function returns."""
+    return f"({', '.join(map(str, info.type.results))})"
+
+
+def reference(address: int, kind: str) -> object:
+    """Return the object for a reference that is neither a function's nor a host object's."""
+    if kind == "exn":
+        return exnref_at(address)
+    raise InternalError(f"a reference of kind {kind} can't reach Python in this version")
+
+
+def to_exception(exception: WasmException) -> int:
+    """Return the address of a native exception for one that a host function raised, or 0 where Wasm can't catch it."""
+    return exception_address(exception)
+
+
+#: By the names that `boundary.set_helper` knows.
+HELPERS: Final[dict[str, Callable[..., object]]] = {
+    "arguments": arguments,
+    "results": results,
+    "funcref": func_at,
+    "reference": reference,
+    "to_exception": to_exception,
+}

@@ -1,0 +1,75 @@
+"""Exceptions on their way between Wasm and Python.  Source: core 3.0, 4.2.15, 4.6.10; JavaScript API, 5.9.
+
+A native exception is a block with its tag and payload.  It belongs to whoever holds it; one that an exnref has stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bembix.compile.layout import Activation, Store, Thread
+from bembix.compile.layout import Exception_ as Layout
+from bembix.errors import Frame, InternalError, LinkError, WasmException
+from bembix.native import heap, threads
+from bembix.native.memory import read_u64, write_u64
+from bembix.runtime import cells, registry
+from bembix.runtime.extern import public
+from bembix.runtime.storeinst import StoreInst, join
+from bembix.runtime.tag import Tag
+from bembix.runtime.values import to_python, to_wasm
+
+
+def pending_exception(store: StoreInst, frames: Callable[[], Sequence[Frame]]) -> WasmException:
+    """Return the exception that left Wasm, and clear it."""
+    address = read_u64(store.address + Store.PENDING)
+    write_u64(store.address + Store.PENDING, 0)
+    tag = registry.tags.get(read_u64(address + Layout.TAG)) if address else None
+    if tag is None:
+        raise InternalError("Wasm threw an exception that has no tag")
+    payload = tuple([
+        to_python(cells.read(_cell(address, number), valtype), valtype, store)
+        for number, valtype in enumerate(tag.type.params)
+    ])
+    if not read_u64(address + Layout.ESCAPED):
+        heap.release(address)
+    return WasmException(public(Tag, tag, store), payload, frames)
+
+
+def _cell(address: int, number: int) -> int:
+    return address + Layout.PAYLOAD + cells.CELL_SIZE * number
+
+
+def exception_address(exception: WasmException) -> int:
+    """Return the address of a native exception like one that a host function raised, or 0 where Wasm can't catch it.
+
+    Errors: TypeError, OverflowError, ValueError where the payload is none of the tag.
+    """
+    tag, store = exception.tag, _running_store()
+    if not isinstance(tag, Tag):
+        return 0
+    try:
+        join((store, tag.store_inst), "exception")
+    except LinkError:
+        return 0  # a tag that no code of this store can name
+    wanted, payload = tag.type.params, exception.payload
+    if len(payload) != len(wanted):
+        raise TypeError(f"the payload of {tag!r} has {len(wanted)} values, not {len(payload)}")
+    plain = [
+        to_wasm(value, valtype, f"payload {number + 1} of {tag!r}", store)
+        for number, (value, valtype) in enumerate(zip(payload, wanted, strict=True))
+    ]
+    address = heap.allocate(Layout.PAYLOAD + cells.CELL_SIZE * len(plain))
+    write_u64(address + Layout.TAG, tag.inst.address)
+    write_u64(address + Layout.COUNT, len(plain))
+    for number, (value, valtype) in enumerate(zip(plain, wanted, strict=True)):
+        cells.write(_cell(address, number), value, valtype)
+    return address
+
+
+def _running_store() -> StoreInst:
+    """Return the store of the Wasm code that called the host function which this thread runs."""
+    top = read_u64(threads.current() + Thread.TOP)
+    store = registry.stores.get(read_u64(top + Activation.STORE)) if top else None
+    if store is None:
+        raise InternalError("a host function runs that no Wasm called")
+    return store

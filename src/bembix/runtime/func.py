@@ -1,0 +1,142 @@
+"""The public face of a function: the heap type `Func` of `native/`, completed with what Python expects of a callable.
+
+Source: core 3.0, 4.2.6; WebAssembly JavaScript API, 5.6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any, cast
+
+from bembix.native import functype
+from bembix.runtime import registry
+from bembix.runtime.store import Store
+from bembix.spec.types import FuncType
+
+if TYPE_CHECKING:
+    from bembix.runtime.storeinst import StoreInst
+
+    class Func:
+        """A function of Wasm, or a host function that was imported; call it like any other.
+
+        Arguments are positional, one a parameter; `bembix.runtime.values` says which Python value is of which type.
+        No result is None, several are a tuple.
+
+        Errors: TypeError and OverflowError for wrong arguments; Trap, WasmException; whatever a host function raises.
+        """
+
+        __name__: str
+        __qualname__: str
+
+        def __call__(self, *arguments: object) -> Any:
+            """Run it."""
+
+        @property
+        def type(self) -> FuncType:
+            """Its parameters and results."""
+
+        @property
+        def store(self) -> Store:
+            """The store that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class FuncInfo:
+    """What a Func knows of its function.
+
+    type: canonicalised; type_id: its canonical id.  parameters: names, as far as the module gives them.
+    index: function index in its module, or None for a host function.
+    """
+
+    name: str
+    type: FuncType
+    type_id: int
+    module: str = ""
+    index: int | None = None
+    parameters: tuple[str, ...] = ()
+
+
+def is_func(value: object) -> bool:
+    """Tell whether something is a `Func`."""
+    return functype.is_func(value)
+
+
+def record_of(func: object) -> int:
+    """Return the address of a Func's record."""
+    return functype.record_of(func)
+
+
+def info_of(func: object) -> FuncInfo:
+    """Return what a Func knows of its function."""
+    return cast(FuncInfo, functype.info_of(func))
+
+
+def store_of(func: object) -> StoreInst:
+    """Return the store that a Func keeps alive."""
+    return cast("StoreInst", functype.owner_of(func))
+
+
+def _repr(func: object) -> str:
+    info = info_of(func)
+    return f"<bembix.Func {info.module + '!' if info.module else ''}{info.name} {info.type}>"
+
+
+def _signature(func: object) -> Signature:
+    info = info_of(func)
+    names = [f"p{number}" for number in range(len(info.type.params))]
+    for number, name in enumerate(info.parameters[: len(names)]):
+        if name.isidentifier() and name not in names:
+            names[number] = name
+    parameters = [
+        Parameter(name, Parameter.POSITIONAL_ONLY, annotation=str(valtype))
+        for name, valtype in zip(names, info.type.params, strict=True)
+    ]
+    return Signature(parameters, return_annotation=", ".join(map(str, info.type.results)) or None)
+
+
+def _name(func: object, name: str) -> object:
+    """Give functions a name: a property of that name would be taken for the type's own."""
+    if name in ("__name__", "__qualname__"):
+        return info_of(func).name
+    raise AttributeError(f"'bembix.Func' object has no attribute {name!r}", name=name, obj=func)
+
+
+@lru_cache(maxsize=1)
+def func_class() -> type[Func]:
+    """Return the type `Func`, making it at the first call."""
+    from bembix.compile.llvm import boundary
+
+    made = boundary.func_type()
+    attributes = {
+        "__repr__": _repr,
+        "__signature__": property(_signature),
+        "__getattr__": _name,
+        "type": property(lambda func: info_of(func).type, doc="Its parameters and results."),
+        "store": property(lambda func: Store.of(store_of(func)), doc="The store that it belongs to."),
+    }
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return cast("type[Func]", made)
+
+
+def func_at(record: int) -> Func:
+    """Return the one Func that stands for a function, by the address of its record."""
+    store = registry.store_of_record(record)
+    return store.public(record, lambda: _make(record, store))
+
+
+def _make(record: int, store: StoreInst) -> Func:
+    from bembix.compile.llvm import boundary
+
+    func_class()
+    host = registry.hosts.get(record)
+    info = host.info if host is not None else registry.module_of_record(record).info_of_record(record)
+    return cast("Func", boundary.make_func(boundary.entry_stub(info.type), record, store.address, store, info))
+
+
+def __getattr__(name: str) -> object:
+    if name == "Func":
+        return func_class()
+    raise AttributeError(name)

@@ -1,0 +1,109 @@
+"""Make an instance of a module.  Source: core 3.0, 4.5.4; the steps are in its order."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+
+from bembix.native.memory import write_bytes
+from bembix.runtime import cells, segments, services
+from bembix.runtime.constants import evaluate
+from bembix.runtime.func import func_at
+from bembix.runtime.globalinst import GlobalInst
+from bembix.runtime.instance import Instance
+from bembix.runtime.linking import link
+from bembix.runtime.meminst import MemInst
+from bembix.runtime.module import Module
+from bembix.runtime.moduleinst import ModuleInst
+from bembix.runtime.storeinst import StoreInst
+from bembix.runtime.tableinst import TableInst
+from bembix.runtime.tag import TagInst
+from bembix.spec.module import ExternKind
+from bembix.spec.types import FuncType
+
+#: Up to so many types of exported functions have their call stubs made at once, with those of the imports.
+_PREPARED_TYPES = 16
+
+
+def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst | None) -> Instance:
+    """Make an instance.
+
+    Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
+    with what came before it kept; ResourceError.
+    """
+    services.install()
+    linked = link(module, imports, store)
+    _prepare(module, linked.host_types)
+    inst = ModuleInst(module, linked.store, linked.take())
+    linked.store.modules.add(module)
+    _define_memories(inst, linked.store)
+    _define_globals(inst)
+    _define_tables(inst)
+    _define_tags(inst, linked.store)
+    elements = segments.add_elements(inst)
+    segments.add_data(inst)
+    instance = Instance(inst, linked.store)
+    segments.initialise_tables(inst, elements)
+    segments.initialise_memories(inst)
+    if module.definition.start is not None:
+        func_at(inst.externs.functions[module.definition.start])()
+    return instance
+
+
+def _prepare(module: Module, host_types: list[FuncType]) -> None:
+    """Have the stubs and thunks made that will surely be used, in one go."""
+    from bembix.compile.llvm import boundary, vm
+
+    vm.ensure_handlers()
+    context = module.context
+    exported = {context.function_type(e.index) for e in module.definition.exports if e.kind is ExternKind.FUNC}
+    boundary.prepare(entries=exported if len(exported) <= _PREPARED_TYPES else (), thunks=host_types)
+
+
+def _define_memories(inst: ModuleInst, store: StoreInst) -> None:
+    memories = inst.externs.memories
+    for memtype in inst.module.definition.memories:
+        memory = MemInst(memtype, store.budget)
+        store.own(memory)
+        memories.append(memory)
+    _write_slots(inst.address + inst.layout.memories, [(m.base, m.address) for m in memories])
+
+
+def _define_tables(inst: ModuleInst) -> None:
+    tables = inst.externs.tables
+    types = inst.module.context.tables[len(tables) :]
+    for table, tabletype in zip(inst.module.definition.tables, types, strict=True):
+        init = evaluate(table.init, inst.externs) if table.init is not None else 0
+        tables.append(TableInst(tabletype, init))
+    _write_slots(inst.address + inst.layout.tables, [(t.base, t.address) for t in tables])
+
+
+def _write_slots(address: int, slots: list[tuple[int, int]]) -> None:
+    """Write memory or table slots: base, block."""
+    _write(address, [word for slot in slots for word in slot])
+
+
+def _write(address: int, words: list[int]) -> None:
+    if words:
+        write_bytes(address, array("Q", words).tobytes())
+
+
+def _define_globals(inst: ModuleInst) -> None:
+    found = inst.externs.globals
+    _write(inst.address + inst.layout.imported_globals, [g.address for g in found])
+    types = inst.module.context.globals[len(found) :]
+    address = inst.address + inst.layout.globals
+    for definition, globaltype in zip(inst.module.definition.globals, types, strict=True):
+        cells.write_bits(address, evaluate(definition.init, inst.externs))
+        found.append(GlobalInst(globaltype, address, inst.block))
+        address += cells.CELL_SIZE
+
+
+def _define_tags(inst: ModuleInst, store: StoreInst) -> None:
+    context = inst.module.context
+    tags = inst.externs.tags
+    for type_index in context.tags[len(tags) :]:
+        tag = TagInst(context.functype(type_index), context.ids[type_index])
+        store.own(tag)
+        tags.append(tag)
+    _write(inst.address + inst.layout.tags, [tag.address for tag in tags])

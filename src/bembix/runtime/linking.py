@@ -1,0 +1,112 @@
+"""Find what a module imports, check all of it, and only then take it.  Source: core 3.0, 4.5.4, steps 1 - 8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bembix.errors import LinkError
+from bembix.runtime.extern import Extern
+from bembix.runtime.func import is_func, store_of
+from bembix.runtime.importers import IMPORTERS, Take, functype, words_for_given, words_for_wanted
+from bembix.runtime.instance import Instance
+from bembix.runtime.moduleinst import Externs
+from bembix.runtime.storeinst import StoreInst, join
+from bembix.spec.module import ExternKind, Import
+from bembix.spec.types import FuncType
+
+if TYPE_CHECKING:
+    from bembix.runtime.module import Module
+
+_MISSING: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An import that can't be given.  given: None where nothing was."""
+
+    entry: Import
+    wanted: str
+    given: str | None
+
+    def __str__(self) -> str:
+        what = f"{self.entry.module!r} {self.entry.name!r}"
+        if self.given is None:
+            return f"unknown import {what}: wanted {self.wanted}"
+        return f"incompatible import type for {what}: wanted {self.wanted}, given {self.given}"
+
+
+def find(imports: Mapping[str, object], entry: Import) -> object:
+    """Return what is given for an import, or `_MISSING`."""
+    namespace = imports.get(entry.module, _MISSING)
+    if namespace is _MISSING:
+        return _MISSING
+    if isinstance(namespace, Instance):
+        namespace = namespace.exports
+    if not isinstance(namespace, Mapping):
+        raise TypeError(f"imports[{entry.module!r}] must be a mapping or an Instance, not {type(namespace).__name__}")
+    return namespace.get(entry.name, _MISSING)
+
+
+def stores_of(values: list[object]) -> list[StoreInst]:
+    """Return the stores that things to import belong to."""
+    found = []
+    for value in values:
+        if isinstance(value, Extern):
+            found.append(value.store_inst)
+        elif is_func(value):
+            found.append(store_of(value))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Imports that were found right.
+
+    store: where the instance will live.  host_types: of the host functions among the imports.
+    """
+
+    store: StoreInst
+    takes: list[Take]
+    host_types: list[FuncType]
+
+    def take(self) -> Externs:
+        """Take the imports over into the store."""
+        externs = Externs()
+        for take in self.takes:
+            take(externs, self.store)
+        return externs
+
+
+def link(module: Module, imports: Mapping[str, object], store: StoreInst | None) -> Linked:
+    """Check all imports of a module, and find where to instantiate it: `store`, or that of the imports, or a new one.
+
+    Errors: LinkError, which lists every import that is missing or does not match; LinkError where stores differ.
+    """
+    values = [find(imports, entry) for entry in module.definition.imports]
+    takes: list[Take] = []
+    problems: list[Problem] = []
+    host_types: list[FuncType] = []
+    for entry, value, wanted in zip(module.definition.imports, values, module.import_types, strict=True):
+        take = None if value is _MISSING else IMPORTERS[entry.kind](entry, value, wanted)
+        if take is None:
+            given = None if value is _MISSING else words_for_given(value)
+            problems.append(Problem(entry, words_for_wanted(entry.kind, wanted), given))
+            continue
+        takes.append(take)
+        if entry.kind is ExternKind.FUNC and not is_func(value):
+            host_types.append(functype(wanted))
+    if problems:
+        raise _link_error(problems)
+    stores = ([store] if store is not None else []) + stores_of(values)
+    return Linked(join(stores, "imports") or StoreInst(), takes, host_types)
+
+
+def _link_error(problems: list[Problem]) -> LinkError:
+    first = problems[0]
+    lines = [str(problem) for problem in problems]
+    message = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} imports don't fit:", *lines])
+    return LinkError(
+        message, module=first.entry.module, name=first.entry.name, wanted=first.wanted, given=first.given or "nothing"
+    )

@@ -1,0 +1,113 @@
+"""A memory as the runtime has it: a reservation of addresses that never moves, of which more and more is usable.
+
+Under 32 bit addresses, 8 GiB are reserved: an address and the largest offset together stay inside, so compiled
+code needs no check: the guard behind the usable part makes every fault a trap.  Code for 64 bit addresses checks the
+block's length.  Source: core 3.0, 4.2.8, 4.6.4 (growing).
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Final
+
+from bembix.compile.layout import Block as Layout
+from bembix.errors import ResourceError
+from bembix.native.memory import PAGE, Block, Reservation, reserve, round_up, write_u64
+from bembix.runtime.storeinst import Budget, StoreInst
+from bembix.spec.types import I32, MemoryType
+
+#: Reserved for a memory with 32 bit addresses: address + offset + the widest access, rounded up to a 64 KiB page.
+RESERVED_32: Final = (8 << 30) + 0x10000
+#: Reserved for a memory with 64 bit addresses that may grow beyond it; it can't, then.
+RESERVED_64: Final = 64 << 30
+
+
+class MemInst:
+    """A memory: its type, its size, and its native block.
+
+    address: of the native block.  base: of byte 0.
+    """
+
+    __slots__ = ("__weakref__", "_block", "_budget", "_committed", "_reservation", "address", "base", "pages", "type")
+
+    def __init__(self, memtype: MemoryType, budget: Budget) -> None:
+        self.type = memtype
+        self.pages = 0
+        self._budget = budget
+        self._committed = 0
+        self._reservation = reserve_guarded(self._reserved_size())
+        self._block = Block(Layout.SIZE)
+        self.address = self._block.address
+        self.base = self._reservation.base
+        write_u64(self.address + Layout.BASE, self.base)
+        self._first_pages(memtype.limits.minimum)
+
+    def __del__(self) -> None:
+        budget = getattr(self, "_budget", None)  # absent where the constructor failed
+        if budget is not None:
+            budget.give_back(self.size)
+
+    def _first_pages(self, count: int) -> None:
+        if self.grow(count) < 0:
+            raise ResourceError(
+                f"no room for {self.type}: {count << self.type.page_size_log2} bytes, with {self._budget.used} of "
+                f"{self._budget.limit or 'the host'} used"
+            )
+
+    def _reserved_size(self) -> int:
+        if self.type.address is I32:
+            return RESERVED_32
+        wanted = max(self.type.limits.minimum, self.maximum) << self.type.page_size_log2
+        needed = self.type.limits.minimum << self.type.page_size_log2
+        return max(round_up(needed), min(round_up(wanted), RESERVED_64), PAGE)
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return self.pages << self.type.page_size_log2
+
+    @property
+    def maximum(self) -> int:
+        """Pages that the memory can ever have."""
+        possible = 1 << ((32 if self.type.address is I32 else 64) - self.type.page_size_log2)
+        return min(possible, self.type.limits.maximum if self.type.limits.maximum is not None else possible)
+
+    def adopt(self, store: StoreInst) -> None:
+        """Count against the budget of `store`, which has been charged already."""
+        self._budget = store.budget
+
+    def grow(self, delta: int) -> int:
+        """Add `delta` pages of zeros and return how many there were before, or -1 where that is impossible."""
+        before = self.pages
+        after = before + delta
+        size = after << self.type.page_size_log2
+        if after > self.maximum or size > self._reservation.size:
+            return -1
+        if not self._budget.take(size - self.size):
+            return -1
+        if not self._commit(size):
+            self._budget.give_back(size - self.size)
+            return -1
+        self.pages = after
+        write_u64(self.address + Layout.LENGTH, size)
+        write_u64(self.address + Layout.PAGES, after)
+        return before
+
+    def _commit(self, size: int) -> bool:
+        size = round_up(size)
+        if size > self._committed:
+            try:
+                self._reservation.commit(self._committed, size - self._committed)
+            except ResourceError:
+                return False
+            self._committed = size
+        return True
+
+
+def reserve_guarded(size: int) -> Reservation:
+    """Reserve address space; where there is none left, garbage may hold some."""
+    try:
+        return reserve(size, guard=True)
+    except ResourceError:
+        gc.collect()
+        return reserve(size, guard=True)

@@ -1,0 +1,201 @@
+"""Modules: read, checked, ready to be instantiated.  Source: core 3.0, 7.1 (embedding); JavaScript API, 5.1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from bembix.compile.plan import validate_eagerly
+from bembix.compile.tier import CompiledModule, compile_module
+from bembix.errors import CompileError, Frame
+from bembix.runtime.engine import engine_name, feature_set
+from bembix.runtime.source import read_module
+from bembix.spec.features import Feature
+from bembix.spec.module import Export, ExternKind, ModuleDef
+from bembix.validate.module import check_module
+
+if TYPE_CHECKING:
+    from bembix.runtime.func import FuncInfo
+    from bembix.runtime.importers import Wanted
+    from bembix.runtime.info import ExportInfo, ImportInfo
+    from bembix.runtime.instance import Instance
+    from bembix.runtime.moduleinst import ModuleInst
+    from bembix.runtime.store import Store
+
+
+class Module:
+    """A WebAssembly module.
+
+    source: the binary form as bytes, or the text form as str or bytes.
+    name: for backtraces; None takes what the module says.
+    engine: the code generator, "llvm" or "auto"; None takes the environment variable BEMBIX_ENGINE, then "llvm".
+    optimize: optimise every function at its first call, not only what is worth it.
+    features: the proposals to allow, such as {"simd"}; None allows those that are standard or that toolchains emit.
+
+    Errors: ParseError where it is malformed, ValidationError where it is invalid (the bodies of a large module are
+    checked when they are first called; `validate` checks all now), ValueError for an unknown engine or feature.
+
+    Source: core 3.0, chapter 2.
+    """
+
+    def __init__(
+        self,
+        source: bytes | bytearray | memoryview | str,
+        *,
+        name: str | None = None,
+        engine: str | None = None,
+        optimize: bool = False,
+        features: Iterable[Feature | str] | None = None,
+    ) -> None:
+        self._engine = engine_name(engine)
+        self._optimize = optimize
+        self._definition, self._binary = read_module(source, name)
+        self._name = name
+        #: What the rules know of the module; for the runtime.
+        self.context = check_module(self._definition, feature_set(features))
+        #: The instances there are; for the runtime.
+        self.instances: WeakSet[ModuleInst] = WeakSet()
+        if validate_eagerly(self._definition):
+            self.validate()
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Module:
+        """Read a module from a file, in binary (.wasm) or text form (.wat); what it is shows in its first bytes.
+
+        options: those of `Module`; the name is that of the file unless the module has one.
+        Errors: OSError; those of `Module`.
+        """
+        made = cls(Path(path).read_bytes(), **{"name": None, **options})
+        if not made.name:
+            made._name = Path(path).stem
+        return made
+
+    def __repr__(self) -> str:
+        return f"<bembix.Module {self.name or f'at {id(self):#x}'}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Module], tuple[object, ...]]:
+        features = sorted(feature.proposal for feature in self.features)
+        return _rebuild, (self.to_bytes(), self._name, self._engine, self._optimize, features)
+
+    @property
+    def name(self) -> str:
+        """Its name for people, or "" where there is none."""
+        return self._name or self._definition.names.module or ""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """The features that are allowed in it."""
+        return self.context.features
+
+    @property
+    def definition(self) -> ModuleDef:
+        """All that is in the module."""
+        return self._definition
+
+    @cached_property
+    def imports(self) -> list[ImportInfo]:
+        """What it imports, in order."""
+        from bembix.runtime.info import imports_of
+
+        return imports_of(self.context)
+
+    @cached_property
+    def exports(self) -> list[ExportInfo]:
+        """What it exports, in order."""
+        from bembix.runtime.info import ExportInfo, extern_type
+
+        return [
+            ExportInfo(export.name, str(export.kind), extern_type(self.context, export.kind, export.index))
+            for export in self._definition.exports
+        ]
+
+    def validate(self) -> None:
+        """Check all function bodies now.  Errors: ParseError, ValidationError, with the byte offset."""
+        try:
+            self.compiled.validate_all()
+        except CompileError:  # the engine is missing; that can be said when the module is to run
+            from bembix.validate.dispatch import make_walker
+
+            walker = make_walker(self.context, None)
+            for index, code in enumerate(self._definition.code):
+                walker.walk(self.context.imported_functions + index, code)
+
+    def instantiate(self, imports: Mapping[str, object] | None = None, *, store: Store | None = None) -> Instance:
+        """Give the module its imports, set up its memories, tables and globals, and run its start function.
+
+        imports: {"module": {"name": thing}}.  A thing is a callable (of the type that is imported), a `Func`, `Memory`,
+        `Table`, `Global` or `Tag`, or a plain value for a constant global; an `Instance` may stand for an inner
+        mapping.
+        store: where to live; None takes the store of the imports, or a new one.
+
+        Errors: LinkError, before anything is done, which lists all imports that are missing or do not match; Trap where
+        a segment does not fit or the start function traps; ResourceError where the host has no room; CompileError where
+        the engine is not to be had.
+
+        Source: core 3.0, 4.5.4.
+        """
+        from bembix.runtime.instantiate import instantiate
+
+        return instantiate(self, {} if imports is None else imports, None if store is None else store.inst)
+
+    def to_bytes(self) -> bytes:
+        """Return the binary form."""
+        return self._binary
+
+    def to_wat(self) -> str:
+        """Return the text form."""
+        from bembix.text.print import print_module
+
+        return print_module(self._definition)
+
+    # What follows is for the other modules of the runtime.
+
+    @cached_property
+    def compiled(self) -> CompiledModule:
+        """The code.  Errors: CompileError where the engine is not to be had."""
+        compiled = compile_module(self._definition, self.context, engine=self._engine, optimize=self._optimize)
+        instances = self.instances
+
+        def publish(index: int, code: int) -> None:
+            for inst in list(instances):
+                inst.publish(index, code, throwing=False)
+
+        compiled.on_recompile(publish)
+        return compiled
+
+    @cached_property
+    def import_types(self) -> list[Wanted]:
+        """The types of the imports, as the linker compares them."""
+        from bembix.runtime.info import wanted_types
+
+        return wanted_types(self.context)
+
+    @cached_property
+    def exports_by_name(self) -> dict[str, Export]:
+        """The export section."""
+        return {export.name: export for export in self._definition.exports}
+
+    @cached_property
+    def _export_names(self) -> dict[int, str]:
+        """Function indices and the first name that each is exported under."""
+        exports = self._definition.exports
+        return {export.index: export.name for export in reversed(exports) if export.kind is ExternKind.FUNC}
+
+    def function_info(self, index: int) -> FuncInfo:
+        """Return what a Func is to know of the function with an index."""
+        from bembix.runtime.info import function_info
+
+        return function_info(self.context, index, self._export_names.get(index), self.name)
+
+    def frame(self, address: int) -> Frame | None:
+        """Return what is at a code address, or None where it is not this module's."""
+        found = self.compiled.frame(address)
+        return None if found is None else Frame(self.name, found.function, found.index, found.offset)
+
+
+def _rebuild(source: bytes, name: str | None, engine: str, optimize: bool, features: list[str]) -> Module:
+    return Module(source, name=name, engine=engine, optimize=optimize, features=features)

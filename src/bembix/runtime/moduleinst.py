@@ -1,0 +1,113 @@
+"""A module instance as the runtime has it: its context, and the native sides of all that its index spaces name.
+
+Source: core 3.0, 4.2.5; the bytes of a context are those of `compile/layout.py`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bembix.compile.layout import Context, ContextLayout, FuncRecord
+from bembix.native.code import lazy_stubs
+from bembix.native.memory import Block, write_bytes, write_u64
+from bembix.runtime import registry
+from bembix.runtime.globalinst import GlobalInst
+from bembix.runtime.meminst import MemInst
+from bembix.runtime.storeinst import StoreInst
+from bembix.runtime.tableinst import TableInst
+from bembix.runtime.tag import TagInst
+
+if TYPE_CHECKING:
+    from bembix.runtime.func import FuncInfo
+    from bembix.runtime.module import Module
+
+
+@dataclass(slots=True)
+class Externs:
+    """Index spaces at run time, imports first.  functions: addresses of records."""
+
+    functions: list[int] = field(default_factory=list)
+    tables: list[TableInst] = field(default_factory=list)
+    memories: list[MemInst] = field(default_factory=list)
+    globals: list[GlobalInst] = field(default_factory=list)
+    tags: list[TagInst] = field(default_factory=list)
+
+
+class ModuleInst:
+    """A module instance in a store.
+
+    address: of its context.  externs: the imports at first; `instantiate` adds what the module defines.
+    """
+
+    __slots__ = ("__weakref__", "_segments", "address", "block", "externs", "layout", "module")
+
+    def __init__(self, module: Module, store: StoreInst, imports: Externs) -> None:
+        self.module = module
+        self.layout: ContextLayout = module.compiled.layout
+        self.externs = imports
+        self.block = Block(self.layout.size)
+        self._segments: list[Block] = []
+        self.address = self.block.address
+        self._write_head(store)
+        self._write_functions()
+        registry.contexts[self.address] = self
+        module.instances.add(self)
+        store.own(self)
+
+    def adopt(self, store: StoreInst) -> None:
+        """Never happens: a store with an instance is bound."""
+
+    def _write_head(self, store: StoreInst) -> None:
+        from bembix.compile.llvm import vm
+
+        for offset, value in (
+            (Context.STORE, store.address),
+            (Context.LAZY, vm.lazy_entry()),
+            (Context.RUNTIME, vm.runtime_table()),
+            (Context.INSTANCE, self.address),
+        ):
+            write_u64(self.address + offset, value)
+        self._write_array(self.layout.types, array("Q", self.module.context.ids))
+
+    def _write_functions(self) -> None:
+        """Fill the records: a function's first code is the stub that has it compiled."""
+        self._write_array(self.layout.imported_functions, array("Q", self.externs.functions))
+        ids, defined = self.module.context.ids, self.module.definition.functions
+        count = len(defined)
+        stubs = lazy_stubs(2 * count)
+        write_u64(self.address + Context.STUBS, stubs)
+        records = array("Q", bytes(FuncRecord.SIZE * count))
+        step = FuncRecord.SIZE // 8
+        records[FuncRecord.CODE // 8 :: step] = array("Q", range(stubs, stubs + 4 * count, 4))
+        records[FuncRecord.CONTEXT // 8 :: step] = array("Q", [self.address]) * count
+        records[FuncRecord.TYPE // 8 :: step] = array("Q", [ids[index] for index in defined])
+        records[FuncRecord.THROWING_CODE // 8 :: step] = array("Q", range(stubs + 4 * count, stubs + 8 * count, 4))
+        self._write_array(self.layout.functions, records)
+        first = self.address + self.layout.functions
+        self.externs.functions += range(first, first + FuncRecord.SIZE * count, FuncRecord.SIZE)
+
+    def _write_array(self, offset: int, content: array[int]) -> None:
+        if content:
+            write_bytes(self.address + offset, content.tobytes())
+
+    def publish(self, index: int, code: int, throwing: bool) -> None:
+        """Let calls to a defined function go to its code from now on."""
+        offset = FuncRecord.THROWING_CODE if throwing else FuncRecord.CODE
+        write_u64(self.address + self.layout.functions + FuncRecord.SIZE * index + offset, code)
+
+    def add_segment(self, offset: int, content: bytes, length: int) -> None:
+        """Fill a passive segment; all others keep length 0.
+
+        offset: in the context.  length: bytes of data, or elements.
+        """
+        block = Block(len(content))
+        write_bytes(block.address, content)
+        self._segments.append(block)
+        self._write_array(offset, array("Q", (block.address, length)))
+
+    def info_of_record(self, record: int) -> FuncInfo:
+        """Return what is to be known of a function defined here, by the address of its record."""
+        index = (record - self.address - self.layout.functions) // FuncRecord.SIZE
+        return self.module.function_info(index + self.layout.imported_function_count)

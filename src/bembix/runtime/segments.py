@@ -1,0 +1,69 @@
+"""Element and data segments: active ones are copied in, passive ones kept, the rest dropped.
+
+A segment that is out of bounds traps as a whole; what segments before it wrote stays.  Source: core 3.0, 4.5.4, 4.6.9.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from bembix.compile.traps import Reason
+from bembix.errors import InternalError, Trap
+from bembix.native.memory import write_bytes
+from bembix.runtime.constants import evaluate
+from bembix.runtime.moduleinst import Externs, ModuleInst
+from bembix.spec.module import Data, Elem, Expr, SegmentMode
+
+_ELEMENT_SIZE = 8
+
+
+def references(elem: Elem, externs: Externs) -> array[int]:
+    """Return the elements of a segment, as addresses."""
+    functions = externs.functions
+    return array("Q", [evaluate(i, externs) if isinstance(i, Expr) else functions[i] for i in elem.items])
+
+
+def add_elements(inst: ModuleInst) -> list[array[int]]:
+    """Evaluate all element segments, keep the passive ones, and return all of them."""
+    found = []
+    for index, elem in enumerate(inst.module.definition.elems):
+        content = references(elem, inst.externs) if elem.mode is not SegmentMode.DECLARATIVE else array("Q")
+        if elem.mode is SegmentMode.PASSIVE:
+            inst.add_segment(inst.layout.elem(index), content.tobytes(), len(content))
+        found.append(content)
+    return found
+
+
+def add_data(inst: ModuleInst) -> None:
+    """Keep the passive data segments."""
+    for index, data in enumerate(inst.module.definition.datas):
+        if data.mode is SegmentMode.PASSIVE:
+            inst.add_segment(inst.layout.data(index), data.content, len(data.content))
+
+
+def initialise_tables(inst: ModuleInst, elements: list[array[int]]) -> None:
+    """Copy the active element segments, in order.  Errors: Trap."""
+    for elem, content in zip(inst.module.definition.elems, elements, strict=True):
+        if elem.mode is SegmentMode.ACTIVE:
+            table = inst.externs.tables[elem.table]
+            at = _start(elem, inst.externs)
+            if at + len(content) > table.length:
+                raise Trap(Reason.TABLE_BOUNDS.message)
+            write_bytes(table.base + _ELEMENT_SIZE * at, content.tobytes())
+
+
+def initialise_memories(inst: ModuleInst) -> None:
+    """Copy the active data segments, in order.  Errors: Trap."""
+    for data in inst.module.definition.datas:
+        if data.mode is SegmentMode.ACTIVE:
+            memory = inst.externs.memories[data.memory]
+            at = _start(data, inst.externs)
+            if at + len(data.content) > memory.size:
+                raise Trap(Reason.MEMORY_BOUNDS.message)
+            write_bytes(memory.base + at, data.content)
+
+
+def _start(segment: Elem | Data, externs: Externs) -> int:
+    if segment.at is None:
+        raise InternalError("an active segment without an offset is not valid")
+    return evaluate(segment.at, externs)

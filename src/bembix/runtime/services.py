@@ -1,0 +1,48 @@
+"""What compiled code asks the runtime for while it runs: compile a function, grow a memory or a table.
+
+Called through the runtime table, with the address of the context.  An exception raised here leaves Wasm.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bembix.runtime import registry
+
+
+def compile_function(context: int, index: int) -> int:
+    """Compile a function at its first call and return the address of its code.
+
+    index: of a defined function; with the number of functions added, for callers that look for exceptions.
+    """
+    inst = registry.module_of_context(context)
+    count = len(inst.module.definition.functions)
+    throwing, own = divmod(index, count)
+    compiled = inst.module.compiled
+    code = compiled.throwing_code(own) if throwing else compiled.code(own)
+    inst.publish(own, code, bool(throwing))
+    return code
+
+
+def grow_memory(context: int, index: int, delta: int) -> int:
+    """Do `memory.grow`: return the number of pages before, or -1."""
+    return registry.module_of_context(context).externs.memories[index].grow(delta)
+
+
+def grow_table(context: int, index: int, init: int, delta: int) -> int:
+    """Do `table.grow`: return the number of elements before, or -1."""
+    return registry.module_of_context(context).externs.tables[index].grow(delta, init)
+
+
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Connect native code with the runtime, once a process."""
+    from bembix.compile.llvm import boundary, vm
+    from bembix.runtime import conversions, traps
+
+    vm.set_service("compile", compile_function)
+    vm.set_service("memory_grow", grow_memory)
+    vm.set_service("table_grow", grow_table)
+    for name, helper in conversions.HELPERS.items():
+        boundary.set_helper(name, helper)
+    boundary.set_helper("raise", traps.raise_)

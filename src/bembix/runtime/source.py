@@ -1,0 +1,41 @@
+"""Read a module from whatever the user has of it.  Source: core 3.0, 5.1, 6.1 (the formats say what they are)."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from bembix.spec.module import ModuleDef
+
+_MAGIC: Final = b"\0asm"
+#: What text can begin with: anything else gets the binary decoder's message.
+_TEXT_STARTS: Final = (b"(", b";;", b"\xef\xbb\xbf")
+
+
+def read_module(source: object, filename: str | None) -> tuple[ModuleDef, bytes]:
+    """Return the definitions of a module and its binary form.
+
+    source: text as str; bytes of either form.
+    Errors: ParseError; TypeError for anything else.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        content = bytes(source)
+        if content.startswith(_MAGIC) or not content.lstrip().startswith(_TEXT_STARTS):
+            from bembix.binary.decode import decode
+
+            return decode(content, filename), content
+        return _read_text(content, filename)
+    if isinstance(source, str):
+        return _read_text(source, filename)
+    hint = "; use Module.from_file for a path" if isinstance(source, os.PathLike) else ""
+    raise TypeError(f"a module is made of bytes or str (WAT), not {type(source).__name__}{hint}")
+
+
+def _read_text(source: str | bytes, filename: str | None) -> tuple[ModuleDef, bytes]:
+    """Read text by way of the binary form: the byte offsets in messages and backtraces are those of `to_bytes`."""
+    from bembix.binary.decode import decode
+    from bembix.binary.encode import encode
+    from bembix.text.parse import parse
+
+    content = encode(parse(source, filename))
+    return decode(content, filename), content

@@ -1,0 +1,148 @@
+"""What a store owns: the native blocks of all that its instances can reach, and the host objects that these point to.
+
+Rule 1: a store owns native blocks and what they point to; a public object (`Func`, `Memory`, ...) owns its store; a
+store owns no public object but modules.  So dropping the last public object frees everything at once, without the
+garbage collector, unless a host function closes over one of them.  Source: core 3.0, 4.2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+from bembix.compile.layout import Store as Layout
+from bembix.errors import LinkError, ResourceError
+from bembix.native.memory import Block
+from bembix.runtime import registry
+
+if TYPE_CHECKING:
+    from bembix.runtime.module import Module
+
+T = TypeVar("T")
+
+
+class Owned(Protocol):
+    """Something native that belongs to a store."""
+
+    def adopt(self, store: StoreInst) -> None:
+        """Belong to `store` from now on."""
+
+
+class Budget:
+    """How many bytes the memories of a store may have together."""
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Count `size` more bytes, or return False where they are too many."""
+        if self.limit is not None and self.used + size > self.limit:
+            return False
+        self.used += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Undo `take`."""
+        self.used -= size
+
+
+class StoreInst:
+    """A store, as the runtime sees it.
+
+    unbound: made for an object that the user made without a store; it merges into the first store that it meets.
+    modules: those whose code may be on the stack when something in this store traps.
+    """
+
+    __slots__ = ("__weakref__", "_block", "_externs", "_into", "_objects", "_owned", "_unbound", "budget", "modules")
+
+    def __init__(self, *, memory_limit: int | None = None, unbound: bool = False) -> None:
+        self.budget = Budget(memory_limit)
+        self.modules: set[Module] = set()
+        self._block: Block | None = None
+        self._externs: dict[int, object] = {}
+        self._into: StoreInst | None = None
+        self._objects: WeakValueDictionary[int, object] = WeakValueDictionary()
+        self._owned: set[Owned] = set()
+        self._unbound = unbound
+
+    @property
+    def root(self) -> StoreInst:
+        """The store that this one has become part of, or itself."""
+        root = self
+        while root._into is not None:
+            root = root._into
+        return root
+
+    @property
+    def address(self) -> int:
+        """Address of the native block; once somebody has it, the store can't merge into another."""
+        if self._block is None:
+            self._block = Block(Layout.SIZE)
+            registry.stores[self._block.address] = self
+        return self._block.address
+
+    @property
+    def bound(self) -> bool:
+        """Whether this store can't merge into another."""
+        return self._block is not None or not self._unbound
+
+    def merge(self, other: StoreInst) -> None:
+        """Take over all that an unbound store has."""
+        if self is other:
+            return
+        size = other.budget.used
+        if not self.budget.take(size):
+            raise ResourceError(f"the memories of a store may have {self.budget.limit} bytes, {size} more are too many")
+        for inst in other._owned:
+            inst.adopt(self)
+        self._owned |= other._owned
+        self._externs.update(other._externs)
+        self._objects.update(other._objects)
+        other._owned, other._externs, other.budget, other._into = set(), {}, self.budget, self
+
+    def own(self, inst: Owned) -> None:
+        """Keep something native alive as long as this store."""
+        if inst not in self._owned:
+            self._owned.add(inst)
+            inst.adopt(self)
+
+    def keep_extern(self, value: object) -> int:
+        """Return the address that stands for a host object in Wasm.
+
+        It is kept as long as the store lives: nobody knows what Wasm does with it.
+        """
+        address = id(value)
+        self._externs[address] = value
+        return address
+
+    def extern(self, address: int) -> object:
+        """Return the host object that an address stands for."""
+        return self._externs[address]
+
+    def public(self, address: int, make: Callable[[], T]) -> T:
+        """Return the one public object that stands for a native block, making it if there is none now."""
+        found = self._objects.get(address)
+        if found is None:
+            found = self._objects[address] = make()
+        return found  # type: ignore[return-value]  # an address has one kind of object, which its only caller knows
+
+
+def join(stores: Iterable[StoreInst], what: str) -> StoreInst | None:
+    """Return the one store of all these, merging those that are not bound yet into it; None where there are none.
+
+    Errors: LinkError where two are bound.
+    """
+    roots = list(dict.fromkeys(store.root for store in stores))
+    bound = [store for store in roots if store.bound]
+    if len(bound) > 1:
+        raise LinkError(f"{what} belong to different stores: make all of them with one `store=`")
+    if not roots:
+        return None
+    target = bound[0] if bound else roots[0]
+    for store in roots:
+        target.merge(store)
+    return target

@@ -1,0 +1,59 @@
+"""Why Wasm stopped, as a Python exception whose backtrace is worked out when it is read.  Source: core 3.0, 4.4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from bembix.compile.traps import Reason
+from bembix.errors import Frame, InternalError, StackExhausted, Trap
+from bembix.native import threads
+from bembix.runtime.exceptions import pending_exception
+from bembix.runtime.func import store_of
+from bembix.runtime.storeinst import StoreInst
+
+_NO_OFFSET: Final = -1
+_REASONS: Final = {int(reason): reason for reason in Reason}
+
+
+def raise_(func: object, reason: int, thread: int) -> NoReturn:
+    """Raise what a call of `func` came to.
+
+    reason: a `Reason`.  thread: address of the thread's block, which holds the trace.
+    """
+    store = store_of(func)
+    frames = backtrace(store, threads.trace(thread), threads.offset(thread))
+    match _REASONS[reason]:
+        case Reason.WASM_EXCEPTION:
+            raise pending_exception(store, frames)
+        case Reason.STACK_EXHAUSTED as found:
+            raise StackExhausted(found.message, frames)
+        case Reason.PYTHON_ERROR:
+            raise InternalError("a host function failed without saying why")
+        case found:
+            raise Trap(found.message, frames)
+
+
+def backtrace(store: StoreInst, addresses: Sequence[int], offset: int) -> Callable[[], Sequence[Frame]]:
+    """Return what resolves code addresses to functions.
+
+    addresses: innermost first, each one past what was executed.  offset: of the innermost in its module, or -1.
+    """
+
+    def resolve() -> list[Frame]:
+        # The store is kept until then: what ran is code of its modules.
+        found = [frame for address in addresses if (frame := _frame(store, address - 1)) is not None]
+        if found and offset != _NO_OFFSET:
+            first = found[0]
+            found[0] = Frame(first.module, first.function, first.index, offset)
+        return found
+
+    return resolve
+
+
+def _frame(store: StoreInst, address: int) -> Frame | None:
+    for module in store.modules:
+        frame = module.frame(address)
+        if frame is not None:
+            return frame
+    return None

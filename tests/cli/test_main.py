@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from bembix.cli.main import COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_a_module_and_help(bembix, name: str) -> None:
+    module = import_module(f"bembix.cli.{name}")
+    assert module.add_arguments and module.execute
+    done = bembix(name, "--help")
+    assert done.code == 0
+    assert done.out.startswith(f"usage: bembix {name}")
+
+
+def test_no_command_shows_the_usage(bembix) -> None:
+    done = bembix()
+    assert done.code == 2
+    assert all(name in done.err for name in COMMANDS)
+
+
+def test_help_and_version(bembix) -> None:
+    assert "commands:" in bembix("--help").out
+    assert bembix("--version").out.startswith("bembix 0.")
+
+
+def test_unknown_command_names_a_near_one(bembix) -> None:
+    done = bembix("validat")
+    assert (done.code, done.out) == (2, "")
+    assert "did you mean `validate`?" in done.err
+
+
+def test_wrong_usage(bembix) -> None:
+    assert bembix("print").code == 2
+    assert bembix("print", "--nonsense", "x").code == 2
+
+
+def test_missing_file_is_one_line(bembix) -> None:
+    done = bembix("print", "/nowhere/to/be/found.wasm")
+    assert (done.code, done.err) == (1, "bembix: /nowhere/to/be/found.wasm: No such file or directory\n")
+
+
+def test_a_folder_is_no_module(bembix, tmp_path) -> None:
+    done = bembix("inspect", tmp_path)
+    assert done.code == 1
+    assert "Is a directory" in done.err
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    line = f"{sys.executable} -m bembix explain {' '.join(['i32.add'])} | true"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
