@@ -39,6 +39,12 @@ class CompiledModule(Protocol):
     def frame(self, address: int) -> Frame | None:
         """Return what runs at an address of code (for a return address, the one before), or None if it is not ours."""
 
+    def frame_at(self, offset: int) -> Frame | None:
+        """Return what is at a byte offset of the module."""
+
+    def contains(self, address: int) -> bool:
+        """Tell whether an address is one of this module's code."""
+
     def on_recompile(self, callback: Callable[[int, int], None]) -> None:
         """Have `callback(index, code)` called when a function gets better code under way."""
 

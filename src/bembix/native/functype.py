@@ -88,10 +88,11 @@ def create(slots: Slots) -> tuple[type, Callable[[int, int, int, object, object]
     global _type
     if _type is not None:
         raise InternalError("the type of functions was made twice")
-    members = (_Member * 6)(
+    members = (_Member * 7)(
         _Member(b"__vectorcalloffset__", _PYSSIZET, FuncObject.VECTORCALL, _READONLY, None),
         _Member(b"__weaklistoffset__", _PYSSIZET, FuncObject.WEAK, _READONLY, None),
         _Member(b"_record", _ULONGLONG, FuncObject.RECORD, _READONLY, None),
+        _Member(b"_store", _ULONGLONG, FuncObject.STORE, _READONLY, None),
         _Member(b"_owner", _OBJECT, FuncObject.OWNER, _READONLY, None),
         _Member(b"_info", _OBJECT, FuncObject.INFO, _READONLY, None),
         _Member(),
@@ -137,6 +138,12 @@ def record_of(func: object) -> int:
     """Return the address of a function's record.  Errors: TypeError for anything else."""
     record: int = _checked(func)._record
     return record
+
+
+def store_of(func: object) -> int:
+    """Return the address of the store block that a function runs in."""
+    store: int = _checked(func)._store
+    return store
 
 
 def owner_of(func: object) -> object:

@@ -11,7 +11,7 @@ import struct
 import threading
 from typing import Final
 
-from bembix.compile.layout import Thread
+from bembix.compile.layout import Store, Thread
 from bembix.native import memory, state
 from bembix.native.libc import libc, library_address
 from bembix.native.state import State
@@ -91,6 +91,16 @@ def reason(thread: int) -> int:
 def offset(thread: int) -> int:
     """Return the byte offset of the last trap in its module, or -1 where the trace tells."""
     return memory.read_i64(thread + Thread.OFFSET)
+
+
+def exception(thread: int) -> int:
+    """Return the address of the exception of Wasm that the last way out was for."""
+    return memory.read_u64(thread + Thread.OFFSET)
+
+
+def put_back(thread: int, store: int) -> None:
+    """Make the exception of the last way out pending in its store again."""
+    memory.write_u64(store + Store.PENDING, exception(thread))
 
 
 def trace(thread: int) -> tuple[int, ...]:

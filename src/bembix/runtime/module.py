@@ -191,10 +191,20 @@ class Module:
 
         return function_info(self.context, index, self._export_names.get(index), self.name)
 
-    def frame(self, address: int) -> Frame | None:
-        """Return what is at a code address, or None where it is not this module's."""
-        found = self.compiled.frame(address)
-        return None if found is None else Frame(self.name, found.function, found.index, found.offset)
+    def frame(self, address: int, offset: int | None) -> Frame | None:
+        """Return what is at a code address, or None where it is not this module's.
+
+        offset: the byte offset in the module, where the code itself told it.
+        """
+        compiled = self.compiled
+        if offset is not None and compiled.contains(address):
+            found = compiled.frame_at(offset)
+        else:
+            found = compiled.frame(address)
+        if found is None:
+            return None
+        name = found.function or self._export_names.get(found.index)
+        return Frame(self.name, name, found.index, found.offset)
 
 
 def _rebuild(source: bytes, name: str | None, engine: str, optimize: bool, features: list[str]) -> Module:

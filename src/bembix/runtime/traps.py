@@ -42,18 +42,16 @@ def backtrace(store: StoreInst, addresses: Sequence[int], offset: int) -> Callab
 
     def resolve() -> list[Frame]:
         # The store is kept until then: what ran is code of its modules.
-        found = [frame for address in addresses if (frame := _frame(store, address - 1)) is not None]
-        if found and offset != _NO_OFFSET:
-            first = found[0]
-            found[0] = Frame(first.module, first.function, first.index, offset)
-        return found
+        offsets = [None if offset == _NO_OFFSET else offset, *[None] * len(addresses)]
+        found = [_frame(store, address - 1, known) for address, known in zip(addresses, offsets, strict=False)]
+        return [frame for frame in found if frame is not None]
 
     return resolve
 
 
-def _frame(store: StoreInst, address: int) -> Frame | None:
+def _frame(store: StoreInst, address: int, offset: int | None) -> Frame | None:
     for module in store.modules:
-        frame = module.frame(address)
+        frame = module.frame(address, offset)
         if frame is not None:
             return frame
     return None

@@ -49,8 +49,9 @@ _END: Final = write_instruction(BY_NAME["end"])
 class Block:
     """A block that is not closed yet.
 
-    opener: its keyword.  label: its identifier.  name: for the name section.  folded: whether a parenthesis closes it.  clause: where in it we are.
-    header: its first bytes, where they come after the operands.
+    opener: its keyword.  label: its identifier.  name: for the name section.
+    folded: whether a parenthesis closes it.  clause: where in it we are.
+    header: its first bytes, where they come after the operands.  hint: a branch hint for it.
     """
 
     __slots__ = ("clause", "folded", "header", "hint", "label", "name", "opener")

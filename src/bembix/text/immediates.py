@@ -14,9 +14,10 @@ from bembix.binary.types import BlockType
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import RefType, ValType
 from bembix.text import literals
+from bembix.text.numbers import NumberError, natural
 from bembix.text.scope import Context, Space
 from bembix.text.types import functype, heaptype, reftype, valtypes
-from bembix.text.typeuse import explicit, typeuse
+from bembix.text.typeuse import typeuse
 
 Reader: TypeAlias = Callable[[Context, Instr], Immediate]
 Immediates: TypeAlias = tuple[Immediate, ...]
@@ -92,8 +93,8 @@ def _setting(c: Context, prefix: str) -> int | None:
     if not word.startswith(prefix):
         return None
     try:
-        found = literals.natural(word[len(prefix) :], 64)
-    except literals.NumberError as error:
+        found = natural(word[len(prefix) :], 64)
+    except NumberError as error:
         raise c.error(str(error)) from None
     if found is None:
         raise c.unexpected()

@@ -1,4 +1,4 @@
-"""Every word that the text format gives a meaning, and what to say about one that it doesn't.  Source: core 3.0, 6.3."""
+"""Every word that has a meaning in the text format, and what to say about one that has none.  Source: core 3.0, 6.3."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _GRAMMAR: Final = """
     register invoke get either thread wait assert_return assert_trap assert_exhaustion assert_malformed assert_invalid
     assert_unlinkable assert_exception assert_malformed_custom assert_invalid_custom ref.extern ref.host
     ref.array ref.struct ref.any ref.eq ref.exn ref.func ref.i31
-""".split()
+"""
 
 INSTRUCTIONS: Final = frozenset(row.keyword for row in TABLE)
 KEYWORDS: Final = frozenset(
-    [*INSTRUCTIONS, *_GRAMMAR, *VALTYPE_KEYWORDS, *map(str, AbsHeap), *map(str, Packed)],
+    [*INSTRUCTIONS, *_GRAMMAR.split(), *VALTYPE_KEYWORDS, *map(str, AbsHeap), *map(str, Packed)],
 )
 _MEMARG: Final = re.compile(r"(?:offset|align)=(.*)")
 _IDCHAR: Final = re.compile(IDCHARS)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from bembix.text.cursor import Cursor
 from bembix.text.keywords import UnknownOperator
 from bembix.text.numbers import NumberError, float_bits, integer, natural
 from bembix.text.patterns import is_number
 
-Literal = Callable[[str, int], int | None]
+#: Reads the word of a number of so many bits.
+Literal: TypeAlias = Callable[[str, int], int | None]
 
 #: How many lanes each shape has, of how many bits, and how a lane is written.
 SHAPES: Final[dict[str, tuple[int, int, Literal]]] = {

@@ -13,8 +13,8 @@ from bembix.spec.module import (
     Data,
     Elem,
     Export,
-    ExternKind,
     Expr,
+    ExternKind,
     Import,
     ModuleDef,
     SegmentMode,
@@ -213,4 +213,3 @@ class _Module:
 def _custom(custom: Custom) -> str:
     place = f"(after {_SECTIONS[Section(custom.after)]})" if custom.after else "(before first)"
     return f"({words('@custom', quoted(custom.name), place, quoted_bytes(custom.content))})"
-

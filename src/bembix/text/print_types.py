@@ -110,9 +110,7 @@ def definition(ids: ModuleIdentifiers, type_: SubType, index: int) -> str:
 def memorytype(type_: MemoryType) -> str:
     """Return the type of a memory as text."""
     page = f"(pagesize {1 << type_.page_size_log2})" if type_.page_size_log2 != 16 else ""
-    return words(
-        "i64" if type_.address is I64 else "", str(type_.limits), "shared" if type_.shared else "", page
-    )
+    return words("i64" if type_.address is I64 else "", str(type_.limits), "shared" if type_.shared else "", page)
 
 
 def tabletype(ids: ModuleIdentifiers, type_: TableType) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from bembix.binary.decode import decode as decode_binary
 from bembix.errors import ParseError
@@ -57,12 +57,15 @@ def _split(source: str | bytes, error: ParseError) -> tuple[bytes, int]:
 def _commands(c: Context) -> list[Command]:
     """Read all commands, or one module that is written without its parentheses."""
     if c.words[c.at] == "(" and c.words[c.at + 1] in FIELDS:
-        return [_module_command(c, None, "text", b"", False, c.at, lambda: _load_fields(c.source))]
+        source = c.source
+        return [ModuleCommand(None, "text", b"", False, source.line(c.at), lambda: _load_fields(source))]
     found: list[Command] = []
     while c.words[c.at]:
         start = c.at
         try:
-            end = c.source.closing(c.at) if c.words[c.at] == "(" else c.at
+            if c.words[start] != "(":
+                raise c.unexpected("a command")
+            end = c.source.closing(start)
         except ParseError as error:
             return [*found, _unreadable(c, start, error)]
         try:
@@ -81,7 +84,7 @@ def _command(c: Context) -> Command:
     """Read one command."""
     start = c.at
     line = c.source.line(start)
-    c.expect("(")
+    c.at += 1
     read = _COMMANDS.get(c.words[c.at])
     if read is None:
         raise c.unexpected("a command")
@@ -104,28 +107,15 @@ def _module(c: Context, line: int) -> ModuleCommand | InstanceCommand:
     is_definition = c.takes("definition")
     after = c.at
     name = c.identifier()
-    form = c.words[c.at]
-    if form not in ("binary", "quote"):
-        c.at = c.source.closing(start)
-        return _module_command(c, name, "text", b"", is_definition, start, lambda: _load_text(c.source, after))
-    c.at += 1
-    content = c.strings()
-    filename = c.source.filename
-    if form == "binary":
-        return _module_command(c, name, form, content, is_definition, start, lambda: decode_binary(content, filename))
-    return _module_command(c, name, "quote", content, is_definition, start, lambda: parse(content, filename))
-
-
-def _module_command(
-    c: Context,
-    name: str | None,
-    form: Literal["text", "binary", "quote"],
-    content: bytes,
-    is_definition: bool,
-    start: int,
-    load: Callable[[], ModuleDef],
-) -> ModuleCommand:
-    return ModuleCommand(name, form, content, is_definition, c.source.line(start), load)
+    source, filename = c.source, c.source.filename
+    if c.takes("binary"):
+        content = c.strings()
+        return ModuleCommand(name, "binary", content, is_definition, line, lambda: decode_binary(content, filename))
+    if c.takes("quote"):
+        content = c.strings()
+        return ModuleCommand(name, "quote", content, is_definition, line, lambda: parse(content, filename))
+    c.at = source.closing(start)
+    return ModuleCommand(name, "text", b"", is_definition, line, lambda: _load_text(source, after))
 
 
 def _load_text(source: Words, at: int) -> ModuleDef:

@@ -15,7 +15,7 @@ _MAX_CODE_POINT: Final = 0x10FFFF
 _PLAIN_ID: Final = re.compile(IDCHARS)
 #: What a printed string escapes: quotes, backslashes and what can't be seen.
 _UNSEEN: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
-_NOT_PRINTED: Final = re.compile(rb'[^ !#-\[\]-~]')
+_NOT_PRINTED: Final = re.compile(rb"[^ !#-\[\]-~]")
 
 
 class StringError(ValueError):

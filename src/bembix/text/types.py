@@ -223,7 +223,7 @@ def pagesize(c: Context) -> int:
     if not c.opens("pagesize"):
         return 16
     at = c.at
-    size = c.natural(32)
+    size = c.natural(64)
     if size & (size - 1) or not size:
         raise c.error(f"invalid custom page size: {size} is not a power of two", at)
     c.close()

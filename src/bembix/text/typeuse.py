@@ -16,7 +16,7 @@ def define_types(c: Context, places: list[int]) -> None:
     for place in places:
         c.at = place
         if c.words[place - 1] == "rec":
-            group = []
+            group: list[SubType] = []
             while c.opens("type"):
                 group.append(_definition(c, len(group)))
             found = RecType(tuple(group), explicit=True)

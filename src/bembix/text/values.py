@@ -10,14 +10,15 @@ from bembix.spec.types import F32, F64, I32, I64, V128, NumType
 from bembix.text import literals
 from bembix.text.commands import Const, Either, Lanes, NaN, RefNull, RefValue, Result, Value
 from bembix.text.literals import SHAPES
+from bembix.text.numbers import float_bits, integer
 from bembix.text.scope import Context
 from bembix.text.types import heaptype
 
 _NUMBERS: Final[dict[str, tuple[NumType, literals.Literal, int]]] = {
-    "i32.const": (I32, literals.integer, 32),
-    "i64.const": (I64, literals.integer, 64),
-    "f32.const": (F32, literals.float_bits, 32),
-    "f64.const": (F64, literals.float_bits, 64),
+    "i32.const": (I32, integer, 32),
+    "i64.const": (I64, integer, 64),
+    "f32.const": (F32, float_bits, 32),
+    "f64.const": (F64, float_bits, 64),
 }
 _NANS: Final[dict[str, Literal["canonical", "arithmetic"]]] = {
     "nan:canonical": "canonical",

@@ -155,7 +155,12 @@ class OutputObject(Stream):
             self._first()
         done = 0
         while done < len(data):
-            count = self._file.write(data[done:] if done else data)
+            try:
+                count = self._file.write(data[done:] if done else data)
+            except OSError:
+                if not done:
+                    raise
+                break  # the next call will meet it again
             if count == 0:
                 raise fail(errno.EAGAIN)
             done = len(data) if count is None else done + count

@@ -31,6 +31,8 @@ OPERATIONS: Final[dict[int, Operation]] = {}
 
 _TRY_TABLE: Final = BY_NAME["try_table"].code
 INVARIANT: Final = ", !invariant.load !0"
+#: A frame of so many bytes needs no look of its own: the margin below the limit of the stack has room for it.
+_SMALL_FRAME: Final = 4096
 
 
 def operation(*names: str) -> Callable[[Operation], Operation]:
@@ -157,15 +159,14 @@ class LlvmSink:
         return [f"{name}.p = getelementptr i8, ptr %ctx, i64 {offset}", f"{name} = load ptr, ptr {name}.p{INVARIANT}"]
 
     def _stack_check(self) -> list[str]:
-        """Compare this frame's address, less its size, with the limit of the thread."""
+        """Compare this frame's address, less its size where that is large, with the limit of the thread."""
         size = 16 * (len(self.locals) + len(self.allocas)) + (0 if self.group.optimize else 8 * self.number)
         self.cold.append(f"overflow:\n{self.trap_call(Reason.STACK_EXHAUSTED, self.body.at)}")
         return [
             "%fp = call ptr @llvm.frameaddress.p0(i32 0)",
-            "%fa = ptrtoint ptr %fp to i64",
-            f"%sp = sub i64 %fa, {size}",
-            f"%limit = load i64, ptr %store{INVARIANT}",
-            "%room = icmp sgt i64 %sp, %limit",
+            f"%sp = getelementptr i8, ptr %fp, i64 {-size if size > _SMALL_FRAME else 0}",
+            f"%limit = load ptr, ptr %store{INVARIANT}",
+            "%room = icmp ugt ptr %sp, %limit",
             "br i1 %room, label %body, label %overflow",
             "body:",
         ]

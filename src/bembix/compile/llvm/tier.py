@@ -99,6 +99,10 @@ class LlvmModule:
                 return self.frame_at(offset) if offset else None
         return None
 
+    def contains(self, address: int) -> bool:
+        """Tell whether an address is one of this module's code."""
+        return self._arena.contains(address)
+
     def frame_at(self, offset: int) -> Frame | None:
         """Return the function that a byte offset lies in."""
         if self._starts is None:

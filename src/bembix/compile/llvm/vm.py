@@ -120,7 +120,7 @@ def source() -> str:
         vm_python.SLOW_PATHS,
         vm_func.IR,
     )
-    return entry + expand(externals.DECLARATIONS + "".join(parts)).replace("tailcc", CC)
+    return entry + expand(externals.DECLARATIONS + "".join(parts))
 
 
 def load() -> Runtime:

@@ -22,7 +22,7 @@ good:
   %place = getelementptr i8, ptr %base, i64 %distance
   ret ptr %place
 bad:
-  call tailcc void @trap(ptr %ctx, i64 %reason, i64 -1)
+  call $CC void @trap(ptr %ctx, i64 %reason, i64 -1)
   unreachable
 }
 
@@ -33,21 +33,21 @@ define internal ptr @slot_span(ptr %ctx, i64 %slot, i64 %at, i64 %count, i64 %sh
   ret ptr %start
 }
 
-define tailcc void @memory_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64 %s, i64 %n) #0 {
+define $CC void @memory_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64 %s, i64 %n) #0 {
   %to = call ptr @slot_span(ptr %ctx, i64 %to_slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %from = call ptr @slot_span(ptr %ctx, i64 %from_slot, i64 %s, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %n, i1 false)
   ret void
 }
 
-define tailcc void @memory_fill(ptr %ctx, i64 %slot, i64 %d, i32 %value, i64 %n) #0 {
+define $CC void @memory_fill(ptr %ctx, i64 %slot, i64 %d, i32 %value, i64 %n) #0 {
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %byte = trunc i32 %value to i8
   call void @llvm.memset.p0.i64(ptr %to, i8 %byte, i64 %n, i1 false)
   ret void
 }
 
-define tailcc void @memory_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i64 %n) #0 {
+define $CC void @memory_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i64 %n) #0 {
   %data = getelementptr i8, ptr %ctx, i64 %segment
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %from = call ptr @span(ptr %ctx, ptr %data, i64 %s, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
@@ -55,7 +55,7 @@ define tailcc void @memory_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %
   ret void
 }
 
-define tailcc void @table_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64 %s, i64 %n) #0 {
+define $CC void @table_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64 %s, i64 %n) #0 {
   %to = call ptr @slot_span(ptr %ctx, i64 %to_slot, i64 %d, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   %from = call ptr @slot_span(ptr %ctx, i64 %from_slot, i64 %s, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   %bytes = shl i64 %n, 3
@@ -63,7 +63,7 @@ define tailcc void @table_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i
   ret void
 }
 
-define tailcc void @table_fill(ptr %ctx, i64 %slot, i64 %i, ptr %value, i64 %n) #0 {
+define $CC void @table_fill(ptr %ctx, i64 %slot, i64 %i, ptr %value, i64 %n) #0 {
 start:
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %i, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   br label %look
@@ -80,7 +80,7 @@ done:
   ret void
 }
 
-define tailcc void @table_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i64 %n) #0 {
+define $CC void @table_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i64 %n) #0 {
   %elements = getelementptr i8, ptr %ctx, i64 %segment
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %d, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   %from = call ptr @span(ptr %ctx, ptr %elements, i64 %s, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
@@ -89,7 +89,7 @@ define tailcc void @table_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s
   ret void
 }
 
-define tailcc ptr @throw_allocate(ptr %ctx, ptr %tag, i64 %count) #0 {
+define $CC ptr @throw_allocate(ptr %ctx, ptr %tag, i64 %count) #0 {
   %payload = shl i64 %count, 4
   %size = add i64 %payload, $Exception_.PAYLOAD
   %exception = call ptr @calloc(i64 1, i64 %size)
@@ -105,7 +105,7 @@ full:
   unreachable
 }
 
-define tailcc void @exception_release(ptr %ctx, ptr %exception) #0 {
+define $CC void @exception_release(ptr %ctx, ptr %exception) #0 {
   %escaped = get i64 %exception Exception_.ESCAPED
   %ours = icmp eq i64 %escaped, 0
   br i1 %ours, label %free, label %done

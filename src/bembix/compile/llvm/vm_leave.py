@@ -68,7 +68,7 @@ define internal void @leave(ptr %thread, ptr %activation, i64 %reason, i64 %offs
   unreachable
 }
 
-define tailcc void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {
+define $CC void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
   %thread = call ptr @current_thread()
   %entry = call ptr @innermost_entry(ptr %thread)
@@ -77,7 +77,7 @@ define tailcc void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {
   unreachable
 }
 
-define tailcc void @unwind_exception(ptr %ctx) #1 {
+define $CC void @unwind_exception(ptr %ctx) #1 {
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
   %thread = call ptr @current_thread()
   %top = get ptr %thread Thread.TOP

@@ -61,22 +61,28 @@ bad:
   unreachable
 }
 
-define tailcc i64 @memory_grow(ptr %ctx, i64 %index, i64 %delta) #0 {
+define $CC i64 @memory_grow(ptr %ctx, i64 %index, i64 %delta) #0 {
   %service = get ptr @state State.MEMORY_GROW
   %object = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %service, ptr @format_three, ptr %ctx, i64 %index, i64 %delta)
   %value = call i64 @answer(ptr %object)
   ret i64 %value
 }
 
-define tailcc i64 @table_grow(ptr %ctx, i64 %index, ptr %init, i64 %delta) #0 {
+define $CC i64 @table_grow(ptr %ctx, i64 %index, ptr %init, i64 %delta) #0 {
   %service = get ptr @state State.TABLE_GROW
   %object = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %service, ptr @format_four, ptr %ctx, i64 %index, ptr %init, i64 %delta)
   %value = call i64 @answer(ptr %object)
   ret i64 %value
 }
 
-; Called by the lazy entry: compile the function whose stub returns to %after, return its code.
+; Called by the lazy entry: compile the function whose stub returns to %after, return its code.  The parameters of the call that
+; are not in registers are in the store, which Python may use meanwhile.
 define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
+  %kept = alloca [$Store.SIZE x i8], align 16
+  %store = get ptr %ctx Context.STORE
+  %values = getelementptr i8, ptr %store, i64 $Store.VALUES
+  %size = shl i64 $Store.MAX_VALUES, 4
+  call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %values, i64 %size, i1 false)
   %stubs = get i64 %ctx Context.STUBS
   %first = add i64 %stubs, $Platform.stub_return
   %distance = sub i64 %after, %first
@@ -84,6 +90,7 @@ define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
   %service = get ptr @state State.COMPILE
   %object = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %service, ptr @format_two, ptr %ctx, i64 %index)
   %value = call i64 @answer(ptr %object)
+  call void @llvm.memcpy.p0.p0.i64(ptr %values, ptr %kept, i64 %size, i1 false)
   %code = inttoptr i64 %value to ptr
   ret ptr %code
 }
@@ -377,8 +384,18 @@ define i32 @convert_results(i64 %shape, i64 %handle, ptr %result, ptr %cells, i6
   ret i32 %taken
 }
 
-; Set the Python exception for the way out that the thread block tells of.
+; Set the Python exception for the way out that the thread block tells of.  An exception of Wasm goes from the store to the thread
+; first: Python may switch to a thread that runs in the same store and looks there.
 define ptr @raise_reason(ptr %self, ptr %thread, i64 %reason) noinline #0 {
+  %thrown = icmp eq i64 %reason, $Reason.WASM_EXCEPTION
+  br i1 %thrown, label %take, label %ask
+take:
+  %store = get ptr %self FuncObject.STORE
+  %exception = get ptr %store Store.PENDING
+  put ptr null, %store Store.PENDING
+  put ptr %exception, %thread Thread.OFFSET
+  br label %ask
+ask:
   %helper = get ptr @state State.RAISE
   %object = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %helper, ptr @format_raise, ptr %self, i64 %reason, ptr %thread)
   %raised = icmp eq ptr %object, null
@@ -465,7 +482,7 @@ return:
   call void @resume(ptr %thread)
   ret void
 unwind:
-  call tailcc void @unwind_exception(ptr null)
+  call $CC void @unwind_exception(ptr null)
   unreachable
 python:
   call void @unwind_python()

@@ -23,6 +23,7 @@ MAX_TRANSFER: Final = 0x7FFF_F000  #: bytes that one call moves, as on Linux
 
 #: A buffer of the program: offset and length.
 Vector = tuple[int, int]
+_VECTOR: Final = struct.Struct("<II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def get_vectors(memory: MemoryLike, offset: int, count: int) -> tuple[list[Vecto
     if offset + 8 * count > size:
         raise WasiError(Errno.FAULT)
     count = min(count, MAX_VECTORS)
-    vectors: list[Vector] = list(struct.iter_unpack("<II", memory.read(offset, 8 * count)))
+    vectors: list[Vector] = list(_VECTOR.iter_unpack(memory.read(offset, 8 * count)))
     total = 0
     for start, length in vectors:
         if start + length > size:
@@ -125,6 +126,8 @@ def gather(memory: MemoryLike, vectors: list[Vector], total: int, write: Callabl
     once, so that a descriptor that cannot be written fails even for nothing.
     Returns the number of bytes written; an error after some were is left for the next call to find.
     """
+    if len(vectors) == 1 and total <= CHUNK:
+        return write(memory.read(*vectors[0]), 0)
     if total <= CHUNK:
         return write(b"".join([memory.read(start, length) for start, length in vectors]), 0)
     done = 0

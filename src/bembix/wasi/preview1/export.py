@@ -22,7 +22,7 @@ Implementation: TypeAlias = "Callable[..., Errno]"
 F = TypeVar("F", bound=Callable[..., object])
 
 #: Annotations whose values are easier to read in hexadecimal.
-_IN_HEX: Final = frozenset(("Ptr", "Out32", "Out64", "Bits32", "Rights"))
+_IN_HEX: Final = frozenset(("Ptr", "Text", "Out32", "Out64", "Bits32", "Rights"))
 
 
 @dataclass(frozen=True, slots=True)

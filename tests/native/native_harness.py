@@ -10,7 +10,7 @@ from typing import Any, Final
 from bembix.compile import layout
 from bembix.compile.layout import Context, FuncRecord, HostContext, Slot, Store
 from bembix.compile.llvm import boundary, emit, vm
-from bembix.compile.llvm.types import CC, signature
+from bembix.compile.llvm.types import CC, in_registers, llvm_type, parameters, results_type, signature
 from bembix.compile.traps import Reason
 from bembix.errors import StackExhausted, Trap, WasmException
 from bembix.native import code, functype, memory, threads
@@ -29,10 +29,37 @@ ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
 
 
 def function(name: str, functype: FuncType, body: str) -> str:
-    """Return the definition of a compiled function."""
-    from bembix.compile.llvm.types import parameters, results_type
+    """Return the definition of a compiled function; parameters that are not in registers are loaded to %p{k}."""
+    loads = "".join(
+        f"  %p{k} = load {llvm_type(t)}, ptr %p{k}.at\n"
+        for k, t in enumerate(functype.params)
+        if not in_registers(functype)[k]
+    )
+    if loads:
+        loads = load_store() + _places(functype) + loads
+    head = f"define {CC} {results_type(functype)} @{name}({parameters(functype)}) {ATTRIBUTES}"
+    return f"{head} {{\nstart:\n{loads}{body}\n}}\n"
 
-    return f"define {CC} {results_type(functype)} @{name}({parameters(functype)}) {ATTRIBUTES} {{\n{body}\n}}\n"
+
+def load_store() -> str:
+    """Return the load of the store block's address to %store."""
+    return f"  %store.at = getelementptr i8, ptr %ctx, i64 {Context.STORE}\n  %store = load ptr, ptr %store.at\n"
+
+
+def _places(functype: FuncType) -> str:
+    return "".join(
+        f"  %p{k}.at = getelementptr i8, ptr %store, i64 {Store.VALUES + 16 * k}\n"
+        for k, there in enumerate(in_registers(functype))
+        if not there
+    )
+
+
+def leave_results(values: Sequence[tuple[str, str]]) -> str:
+    """Return the code that leaves more results than registers hold, given as (type, value); needs %store."""
+    return "".join(
+        f"  %leave{k} = getelementptr i8, ptr %store, i64 {Store.VALUES + 16 * k}\n  store {t} {v}, ptr %leave{k}\n"
+        for k, (t, v) in enumerate(values)
+    )
 
 
 def call_import(index: int, functype: FuncType, arguments: str, result: str = "", throwing: bool = False) -> str:
@@ -227,12 +254,12 @@ def _number(value: Any, type_: ValType) -> Any:
         if not getattr(type_, "nullable", True):
             raise TypeError("null")
         return 0
-    if functype.is_func(value):
-        return functype.record_of(value)
-    if str(type_) not in ("externref", "(ref extern)"):
+    if str(type_) in ("externref", "(ref extern)"):
+        kept_externs[id(value)] = value
+        return id(value)
+    if not functype.is_func(value):
         raise TypeError(f"{type(value).__name__} for {type_}")
-    kept_externs[id(value)] = value
-    return id(value)
+    return functype.record_of(value)
 
 
 kept_externs: dict[int, object] = {}
@@ -264,7 +291,7 @@ def _raise(func: Any, reason: int, thread: int) -> None:
     last_trace = threads.trace(thread)
     if reason == Reason.WASM_EXCEPTION:
         store = functype.owner_of(func).store
-        exception = store.pending
+        exception = threads.exception(thread)
         memory.write_u64(store.address + Store.PENDING, 0)
         raise to_python.pop(exception, None) or WasmException(exception, ())
     why = Reason(reason)

@@ -10,7 +10,7 @@ import wasmtime
 
 from bembix.wasi.preview1 import functions
 from bembix.wasi.preview1.errno import Errno
-from wasi.machine import PAGES, Calls, signed
+from wasi_machine import PAGES, Calls, signed
 
 
 def _text() -> str:

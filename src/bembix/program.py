@@ -1,0 +1,125 @@
+"""Run WASI programs.  Source: WASI snapshot_preview1; the application ABI of tool-conventions (commands and reactors)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bembix.errors import Exit, LinkError
+from bembix.runtime.func import is_func
+from bembix.runtime.memory import Memory
+from bembix.runtime.module import Module
+from bembix.runtime.store import Store
+from bembix.spec.types import FuncType
+from bembix.wasi import Capture, Wasi
+
+if TYPE_CHECKING:
+    from bembix.wasi.context import Dir, StrPath
+    from bembix.wasi.stdio import Sink, Source
+
+#: The exports that a program is entered by: of a command, and of a reactor, which only sets itself up.
+_ENTRIES: Final = ("_start", "_initialize")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a program that ended left.
+
+    exit_code: 0 - 255.  stdout, stderr: what it wrote, or None where that went elsewhere.
+    """
+
+    exit_code: int
+    stdout: bytes | None
+    stderr: bytes | None
+
+
+def run(
+    program: str | os.PathLike[str] | bytes | Module,
+    args: Sequence[str | bytes] = (),
+    *,
+    env: Mapping[str, str] | None = None,
+    dirs: Mapping[str, StrPath | Dir] | None = None,
+    stdin: Source = None,
+    stdout: Sink = None,
+    stderr: Sink = None,
+    imports: Mapping[str, Mapping[str, object]] | None = None,
+    memory_limit: int | None = None,
+    engine: str | None = None,
+    optimize: bool = False,
+) -> Completed:
+    """Run a WASI program to its end; it sees nothing of the host but what is given here.
+
+    program: path of a .wasm or .wat file, its bytes, or a `Module`.
+    args: what follows the program's name on its command line.  env: its variables.
+    dirs: directories of the host, by the path that the program knows each by; `bembix.wasi.Dir` makes one read-only.
+    stdin: bytes, a file, or `bembix.wasi.INHERIT`; None is empty.
+    stdout, stderr: a file or `bembix.wasi.INHERIT`; None collects what is written.
+    imports: what it imports apart from WASI.  memory_limit: bytes that its memories may have.
+    engine, optimize: as for `Module`.
+
+    Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none.
+    """
+    module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)
+    output, errors = (Capture() if stream is None else stream for stream in (stdout, stderr))
+    argv = [_name(program, module), *args]
+    with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
+        code = execute(module, wasi, imports=imports, store=Store(memory_limit=memory_limit))
+    return Completed(code, _collected(output), _collected(errors))
+
+
+def execute(
+    module: Module,
+    wasi: Wasi,
+    *,
+    imports: Mapping[str, Mapping[str, object]] | None = None,
+    store: Store | None = None,
+) -> int:
+    """Run a program with the capabilities of `wasi`, and return its exit code.
+
+    Errors: as for `run`.
+    """
+    if not any(export.name in _ENTRIES for export in module.exports):
+        raise LinkError("not a WASI program: it exports neither _start nor _initialize")
+    memories: list[Memory] = []
+    wanted = [(i.module, i.name, i.type) for i in module.imports if isinstance(i.type, FuncType) and i.kind == "func"]
+    functions: dict[str, Any] = {**wasi.imports(lambda: _memory(memories), wanted)}
+    for name, given in (imports or {}).items():
+        functions[name] = {**functions[name], **given} if name in functions else given
+    try:
+        exports = module.instantiate(functions, store=store).exports
+        memory = exports.get("memory")
+        if isinstance(memory, Memory):
+            memories.append(memory)
+        for entry in _ENTRIES:
+            if is_func(exports.get(entry)):
+                exports[entry]()
+                break
+    except Exit as exit:
+        return exit.code
+    finally:
+        memories.clear()  # the functions refer to it: without them the instance goes at once
+    return 0
+
+
+def _memory(memories: list[Memory]) -> Memory:
+    if not memories:
+        raise LinkError('not a WASI program: it exports no memory called "memory"')
+    return memories[0]
+
+
+def _module(program: str | os.PathLike[str] | bytes, *, engine: str | None, optimize: bool) -> Module:
+    if isinstance(program, bytes):
+        return Module(program, engine=engine, optimize=optimize)
+    return Module.from_file(program, engine=engine, optimize=optimize)
+
+
+def _name(program: object, module: Module) -> str:
+    """Return what the program finds in its first argument."""
+    return Path(program).name if isinstance(program, (str, os.PathLike)) else module.name or "program"
+
+
+def _collected(stream: object) -> bytes | None:
+    return stream.getvalue() if isinstance(stream, Capture) else None

@@ -1,0 +1,145 @@
+"""What a generated module consists of, but for its function bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from choices import Chooser
+
+from bembix.binary.instructions import write_instruction
+from bembix.spec.instructions import BY_NAME
+from bembix.spec.module import Import, ModuleDef
+from bembix.spec.types import (
+    EXNREF,
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    AbsHeap,
+    FuncType,
+    GlobalType,
+    MemoryType,
+    NumType,
+    RecType,
+    RefType,
+    SubType,
+    TableType,
+    ValType,
+    ref,
+)
+
+NUMBERS: tuple[NumType, ...] = (I32, I64, F32, F64)
+BITS = {I32: 32, I64: 64, F32: 32, F64: 64}
+
+_INTEGERS = {
+    bits: [0, 1, 2, 3, 7, 8, 31, 32, 33, 63, 64, 127, 128, 255, 256, 32767, 32768, 65535, 65536, -1, -2, -8, -128, -129]
+    + [top, -top - 1, top - 1, -top, top >> 1, 0x55555555, 0x0F0F0F0F]
+    for bits in (32, 64)
+    for top in [(1 << bits - 1) - 1]
+}
+_FLOATS = {
+    32: [0x00000000, 0x80000000, 0x3F800000, 0xBF800000, 0x40000000, 0x3F000000, 0x3FC00000, 0x40200000, 0xC0200000]
+    + [0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC00000, 0x7F800001, 0x7FA00000, 0xFFBFFFFF, 0x7FFFFFFF, 0x00000001]
+    + [0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x4F000000, 0xCF000000, 0x4EFFFFFF, 0xCF000001, 0x4F800000]
+    + [0x5F000000, 0xDF000000, 0x5F800000, 0x5EFFFFFF, 0x5F7FFFFF, 0x4B000000, 0x4B000001, 0x4AFFFFFF, 0xBF7FFFFF],
+    64: [0x0000000000000000, 0x8000000000000000, 0x3FF0000000000000, 0xBFF0000000000000, 0x4000000000000000]
+    + [0x3FE0000000000000, 0x3FF8000000000000, 0x4004000000000000, 0xC004000000000000, 0x7FF0000000000000]
+    + [0xFFF0000000000000, 0x7FF8000000000000, 0xFFF8000000000000, 0x7FF0000000000001, 0x7FF4000000000000]
+    + [0xFFF7FFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0x0000000000000001, 0x800FFFFFFFFFFFFF, 0x0010000000000000]
+    + [0x7FEFFFFFFFFFFFFF, 0xFFEFFFFFFFFFFFFF, 0x41E0000000000000, 0xC1E0000000000000, 0xC1E0000000200000]
+    + [0x41DFFFFFFFC00000, 0x41EFFFFFFFE00000, 0x41F0000000000000, 0x43E0000000000000, 0xC3E0000000000000]
+    + [0x43F0000000000000, 0x43DFFFFFFFFFFFFF, 0x43EFFFFFFFFFFFFF, 0xBFEFFFFFFFFFFFFF, 0x4330000000000001]
+    + [0x36A0000000000000, 0x3690000000000000, 0x47EFFFFFF0000000, 0x47EFFFFFE0000000, 0x380FFFFFFFFFFFFF],
+}
+
+
+def constant_bits(choose: Chooser, kind: NumType) -> int:
+    """Return the immediate of a constant: a signed integer, or the bits of a float."""
+    bits = BITS[kind]
+    if kind in (I32, I64):
+        if choose.chance(60):
+            return choose.pick(_INTEGERS[bits])
+        return choose.number(-(1 << bits - 1), (1 << bits - 1) - 1) if choose.chance(50) else choose.number(-64, 64)
+    if choose.chance(60):
+        return choose.pick(_FLOATS[bits])
+    if choose.chance(50):  # a number near zero, of which operations make further numbers
+        exponent = {32: (23, 127), 64: (52, 1023)}[bits]
+        return choose.number(exponent[1] - 8, exponent[1] + 40) << exponent[0] | choose.number(0, 255) << exponent[0] - 8
+    return choose.number(0, (1 << bits) - 1)
+
+
+def instruction(name: str, *immediates: object) -> bytes:
+    """Write an instruction by its name."""
+    return write_instruction(BY_NAME[name], immediates)  # type: ignore[arg-type]
+
+
+def matches(given: ValType, wanted: ValType) -> bool:
+    """Tell whether a value of a type does where another is wanted; type indices are only ever equal to themselves."""
+    if isinstance(given, NumType) or isinstance(wanted, NumType):
+        return given is wanted
+    if given.nullable and not wanted.nullable:
+        return False
+    return given.heap == wanted.heap or (isinstance(given.heap, int) and wanted.heap is AbsHeap.FUNC)
+
+
+@dataclass
+class Shape:
+    """The index spaces of a module under way, imports first.
+
+    functions: type indices.  tags: type indices.  elems: element types; passive, data_passive: segments of that mode.
+    fuel: index of a global that counts down to a trap, so that everything ends.
+    """
+
+    definition: ModuleDef = field(default_factory=ModuleDef)
+    types: list[FuncType] = field(default_factory=list)
+    functions: list[int] = field(default_factory=list)
+    memories: list[MemoryType] = field(default_factory=list)
+    tables: list[TableType] = field(default_factory=list)
+    globals: list[GlobalType] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    elems: list[RefType] = field(default_factory=list)
+    datas: list[int] = field(default_factory=list)
+    imported_functions: int = 0
+    fuel: int = 0
+    exceptions: bool = False
+    #: In percent: how often an operand is whatever comes, where most values would trap.
+    wild: int = 0
+
+    def type_index(self, functype: FuncType) -> int:
+        """Return a type index of this function type, entering it if need be."""
+        if functype in self.types:
+            return self.types.index(functype)
+        return self.add_type(functype)
+
+    def add_type(self, functype: FuncType) -> int:
+        """Enter a function type, even if it is there already."""
+        self.types.append(functype)
+        self.definition.types.append(RecType((SubType(functype),)))
+        return len(self.types) - 1
+
+    def function_type(self, index: int) -> FuncType:
+        """Return the type of a function."""
+        return self.types[self.functions[index]]
+
+    def tag_type(self, index: int) -> FuncType:
+        """Return the type of a tag."""
+        return self.types[self.tags[index]]
+
+    def functions_of(self, type_index: int) -> list[int]:
+        """Return the functions of a type."""
+        return [index for index, known in enumerate(self.functions) if known == type_index]
+
+    def value_types(self) -> list[ValType]:
+        """Return types that any value can be had of."""
+        found: list[ValType] = [*NUMBERS, *NUMBERS, FUNCREF, EXTERNREF]
+        if self.exceptions:
+            found.append(EXNREF)
+        if self.types:
+            found.append(ref(True, 0))
+        return found
+
+    def add_import(self, entry: Import) -> None:
+        """Enter an import."""
+        self.definition.imports.append(entry)
