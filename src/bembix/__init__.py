@@ -5,10 +5,10 @@ Names are imported when they are first used, so that `import bembix` costs next 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it takes longer than all the rest
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from bembix.errors import BembixError as BembixError
     from bembix.errors import CompileError as CompileError
     from bembix.errors import Exit as Exit
@@ -81,6 +81,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'bembix' has no attribute {name!r}")
+    from importlib import import_module
+
     found = globals()[name] = getattr(import_module(home), name)
     return found
 

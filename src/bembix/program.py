@@ -1,9 +1,10 @@
-"""Run WASI programs.  Source: WASI snapshot_preview1; the application ABI of tool-conventions (commands and reactors)."""
+"""Run WASI programs.  Source: WASI snapshot_preview1, its application ABI (commands and reactors)."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from bembix.spec.types import FuncType
 from bembix.wasi import Capture, Wasi
 
 if TYPE_CHECKING:
+    from bembix.runtime.exports import Exports
     from bembix.wasi.context import Dir, StrPath
     from bembix.wasi.stdio import Sink, Source
 
@@ -83,6 +85,26 @@ def execute(
     """
     if not any(export.name in _ENTRIES for export in module.exports):
         raise LinkError("not a WASI program: it exports neither _start nor _initialize")
+    try:
+        with linked(module, wasi, imports=imports, store=store) as exports:
+            for entry in _ENTRIES:
+                if entry in exports and is_func(exports[entry]):
+                    exports[entry]()
+                    break
+    except Exit as exit:
+        return exit.code
+    return 0
+
+
+@contextmanager
+def linked(
+    module: Module,
+    wasi: Wasi,
+    *,
+    imports: Mapping[str, Mapping[str, object]] | None = None,
+    store: Store | None = None,
+) -> Iterator[Exports]:
+    """Instantiate a module with the capabilities of `wasi`; its exports reach them until the block ends."""
     memories: list[Memory] = []
     wanted = [(i.module, i.name, i.type) for i in module.imports if isinstance(i.type, FuncType) and i.kind == "func"]
     functions: dict[str, Any] = {**wasi.imports(lambda: _memory(memories), wanted)}
@@ -90,18 +112,11 @@ def execute(
         functions[name] = {**functions[name], **given} if name in functions else given
     try:
         exports = module.instantiate(functions, store=store).exports
-        memory = exports.get("memory")
-        if isinstance(memory, Memory):
-            memories.append(memory)
-        for entry in _ENTRIES:
-            if is_func(exports.get(entry)):
-                exports[entry]()
-                break
-    except Exit as exit:
-        return exit.code
+        if "memory" in exports and isinstance(exports["memory"], Memory):
+            memories.append(exports["memory"])
+        yield exports
     finally:
         memories.clear()  # the functions refer to it: without them the instance goes at once
-    return 0
 
 
 def _memory(memories: list[Memory]) -> Memory:

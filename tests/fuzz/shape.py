@@ -88,7 +88,7 @@ def matches(given: ValType, wanted: ValType) -> bool:
 class Shape:
     """The index spaces of a module under way, imports first.
 
-    functions: type indices.  tags: type indices.  elems: element types; passive, data_passive: segments of that mode.
+    functions: type indices.  tags: type indices.  elems: element types.  datas: lengths.
     fuel: index of a global that counts down to a trap, so that everything ends.
     """
 
@@ -99,6 +99,8 @@ class Shape:
     tables: list[TableType] = field(default_factory=list)
     globals: list[GlobalType] = field(default_factory=list)
     tags: list[int] = field(default_factory=list)
+    #: What is in which table at first: functions by position.
+    slots: dict[int, dict[int, int]] = field(default_factory=dict)
     elems: list[RefType] = field(default_factory=list)
     datas: list[int] = field(default_factory=list)
     imported_functions: int = 0

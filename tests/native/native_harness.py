@@ -1,4 +1,4 @@
-"""A stand-in for the runtime: instances whose functions are LLVM IR written by hand, and helpers that convert strictly."""
+"""A stand-in for the runtime: instances whose functions are LLVM IR written by hand, and strict conversion helpers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from bembix.compile import layout
 from bembix.compile.layout import Context, FuncRecord, HostContext, Slot, Store
-from bembix.compile.llvm import boundary, emit, vm
+from bembix.compile.llvm import boundary, vm
+from bembix.compile.llvm.emit import ATTRIBUTES, emit
 from bembix.compile.llvm.types import CC, in_registers, llvm_type, parameters, results_type, signature
 from bembix.compile.traps import Reason
 from bembix.errors import StackExhausted, Trap, WasmException
 from bembix.native import code, functype, memory, threads
 from bembix.spec.types import F32, F64, I32, I64, FuncType, NumType, ValType
 
-#: Parts of the context of a test instance: memory slot, table slot, data segment, elem segment, function addresses, records.
+#: Parts of the context of a test instance.
 MEMORY: Final = Context.SIZE + 8
 TABLE: Final = MEMORY + Slot.SIZE
 DATA: Final = TABLE + Slot.SIZE
@@ -24,8 +25,6 @@ ELEM: Final = DATA + layout.Segment.SIZE
 IMPORTS: Final = ELEM + layout.Segment.SIZE
 MAX_IMPORTS: Final = 16
 RECORDS: Final = IMPORTS + 8 * MAX_IMPORTS
-
-ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
 
 
 def function(name: str, functype: FuncType, body: str) -> str:
@@ -66,6 +65,7 @@ def call_import(index: int, functype: FuncType, arguments: str, result: str = ""
     """Return the call of an imported function."""
     word = FuncRecord.THROWING_CODE if throwing else FuncRecord.CODE
     tag = f"i{index}{result.strip('%')}"
+    given = f"ptr %{tag}.ctx{', ' if arguments else ''}{arguments}"
     return f"""
   %{tag}.at = getelementptr i8, ptr %ctx, i64 {IMPORTS + 8 * index}
   %{tag}.record = load ptr, ptr %{tag}.at
@@ -73,19 +73,20 @@ def call_import(index: int, functype: FuncType, arguments: str, result: str = ""
   %{tag}.code = load ptr, ptr %{tag}.code.at
   %{tag}.ctx.at = getelementptr i8, ptr %{tag}.record, i64 {FuncRecord.CONTEXT}
   %{tag}.ctx = load ptr, ptr %{tag}.ctx.at
-  {f"{result} = " if result else ""}call {signature(functype)} %{tag}.code(ptr %{tag}.ctx{", " if arguments else ""}{arguments})
+  {f"{result} = " if result else ""}call {signature(functype)} %{tag}.code({given})
 """
 
 
 def call_runtime(name: str, arguments: str, result: str = "") -> str:
     """Return the call of a runtime function."""
     tag = f"rt.{name}{result.strip('%')}"
+    given = f"ptr %ctx{', ' if arguments else ''}{arguments}"
     return f"""
   %{tag}.table.at = getelementptr i8, ptr %ctx, i64 {Context.RUNTIME}
   %{tag}.table = load ptr, ptr %{tag}.table.at
   %{tag}.at = getelementptr i8, ptr %{tag}.table, i64 {vm.RUNTIME[name]}
   %{tag}.code = load ptr, ptr %{tag}.at
-  {f"{result} = " if result else ""}call {vm.SIGNATURES[name]} %{tag}.code(ptr %ctx{", " if arguments else ""}{arguments})
+  {f"{result} = " if result else ""}call {vm.SIGNATURES[name]} %{tag}.code({given})
 """
 
 
@@ -145,7 +146,7 @@ class Instance:
         set_up()
         vm.ensure_handlers()
         self.arena = code.CodeArena(1 << 16)
-        self.loaded = self.arena.load(emit.emit(self.ir, self.level), self.externals)
+        self.loaded = self.arena.load(emit(self.ir, self.level), self.externals)
         self.context = memory.Block(RECORDS + FuncRecord.SIZE * len(self.types))
         self.kept: list[object] = []
         at = self.context.address
@@ -226,11 +227,8 @@ class Instance:
     def names(self, thread_trace: Sequence[int]) -> list[str]:
         """Return the functions of this instance that are in a trace."""
         starts = sorted((a, n) for n, a in self.loaded.symbols.items())
-        found = []
-        for address in thread_trace:
-            if self.loaded.start <= address - 1 < self.loaded.end:
-                found.append([n for a, n in starts if a <= address - 1][-1])
-        return found
+        places = [address - 1 for address in thread_trace if self.loaded.start <= address - 1 < self.loaded.end]
+        return [[name for start, name in starts if start <= place][-1] for place in places]
 
 
 instances: dict[int, Instance] = {}

@@ -146,7 +146,7 @@ def test_host_results(results: str, value: object) -> None:
         ("i32", None, TypeError, "result of host function env.f must be i32 (an int), not NoneType"),
         ("i32", 2**40, OverflowError, "result of host function env.f: 1099511627776 does not fit i32"),
         ("i32 i32", 1, TypeError, "host function env.f must return a tuple of 2 values (i32, i32), not int"),
-        ("i32 i32", (1, 2, 3), TypeError, "host function env.f must return a tuple of 2 values (i32, i32), not 3 values"),
+        ("i32 i32", (1, 2, 3), TypeError, "host function env.f must return a tuple of 2 values (i32, i32), not 3"),
         ("i32 i32", (1, "2"), TypeError, "result 2 of host function env.f must be i32 (an int), not str"),
     ],
 )
@@ -180,18 +180,28 @@ def test_host_functions_call_back() -> None:
     assert instance.exports.down(20) == 20
 
 
+def test_endless_recursion_through_python() -> None:
+    module = Module("""(module (import "env" "f" (func $f (param i32) (result i32)))
+      (func (export "down") (param i32) (result i32) (call $f (local.get 0))))""")
+    instance = module.instantiate({"env": {"f": lambda n: instance.exports.down(n)}})
+    with pytest.raises((RecursionError, bembix.StackExhausted)):
+        instance.exports.down(20)
+    assert Module("(module)").instantiate() is not None
+
+
 def test_host_arguments_are_signed() -> None:
     seen: list[tuple[object, ...]] = []
     module = Module("""(module (import "env" "f" (func $f (param i32 i64 f32 f64 externref funcref)))
-      (func (export "call") (param externref) i32.const -1 i64.const -2 f32.const 0.5 f64.const 0.25 local.get 0 ref.func 1
-        call $f))""")
+      (func (export "call") (param externref)
+        i32.const -1 i64.const -2 f32.const 0.5 f64.const 0.25 local.get 0 ref.func 1 call $f))""")
     instance = module.instantiate({"env": {"f": lambda *values: seen.append(values)}})
     instance.exports.call("x")
     assert seen == [(-1, -2, 0.5, 0.25, "x", instance.exports.call)]
 
 
 def test_wasm_calls_wasm_without_python_between() -> None:
-    first = Module('(module (func (export "f") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3))))').instantiate()
+    triple = '(module (func (export "f") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3))))'
+    first = Module(triple).instantiate()
     second = Module("""(module (import "first" "f" (func $f (param i32) (result i32)))
       (func (export "g") (param i32) (result i32) (call $f (i32.add (local.get 0) (i32.const 1))))
       (export "f" (func $f)))""").instantiate({"first": first})
@@ -201,7 +211,8 @@ def test_wasm_calls_wasm_without_python_between() -> None:
 
 
 def test_values_of_v128_cannot_pass_yet() -> None:
-    instance = Module('(module (func (export "f") (param v128)) (func (export "g") (result i32) i32.const 1))').instantiate()
+    source = '(module (func (export "f") (param v128)) (func (export "g") (result i32) i32.const 1))'
+    instance = Module(source).instantiate()
     assert instance.exports.g() == 1
     with pytest.raises(bembix.CompileError):
         instance.exports["f"]

@@ -30,7 +30,8 @@ def test_constant_expression(expression: str, type_: str, value: object) -> None
 
 
 def test_constant_expression_names_a_function() -> None:
-    exports = Module('(module (func $f (export "f")) (global (export "g") funcref (ref.func $f)))').instantiate().exports
+    module = Module('(module (func $f (export "f")) (global (export "g") funcref (ref.func $f)))')
+    exports = module.instantiate().exports
     assert exports.g.value is exports.f
 
 
@@ -74,12 +75,13 @@ def test_empty_segment_out_of_bounds(offset: int) -> None:
 
 
 def test_passive_and_dropped_segments() -> None:
-    exports = Module("""(module (memory (export "memory") 1) (table (export "table") 4 funcref) (func $f (export "f"))
+    module = Module("""(module (memory (export "memory") 1) (table (export "table") 4 funcref) (func $f (export "f"))
       (data $d "hello") (elem $e func $f $f) (data $active (i32.const 100) "x")
       (func (export "copy") (param i32 i32) (memory.init $d (i32.const 8) (local.get 0) (local.get 1)))
       (func (export "drop") data.drop $d elem.drop $e)
       (func (export "elements") (param i32) (table.init $e (local.get 0) (i32.const 0) (i32.const 2)))
-      (func (export "active") (memory.init $active (i32.const 0) (i32.const 0) (i32.const 1))))""").instantiate().exports
+      (func (export "active") (memory.init $active (i32.const 0) (i32.const 0) (i32.const 1))))""")
+    exports = module.instantiate().exports
     exports.copy(1, 3)
     assert exports.memory.read(8, 3) == b"ell"
     exports.elements(2)
@@ -97,15 +99,17 @@ def test_passive_and_dropped_segments() -> None:
 
 
 def test_table_with_initial_value() -> None:
-    exports = Module("""(module (func $f (export "f")) (table (export "t") 3 funcref (ref.func $f)))""").instantiate().exports
+    module = Module('(module (func $f (export "f")) (table (export "t") 3 funcref (ref.func $f)))')
+    exports = module.instantiate().exports
     assert list(exports.t) == [exports.f] * 3
 
 
 def test_start_function_runs_last() -> None:
     seen: list[bytes] = []
     memory = Memory(1)
-    Module("""(module (import "m" "see" (func $see)) (import "m" "memory" (memory 1)) (data (i32.const 0) "ab") (start $see))
-    """).instantiate({"m": {"see": lambda: seen.append(memory.read(0, 2)), "memory": memory}})
+    module = Module("""(module (import "m" "see" (func $see)) (import "m" "memory" (memory 1))
+      (data (i32.const 0) "ab") (start $see))""")
+    module.instantiate({"m": {"see": lambda: seen.append(memory.read(0, 2)), "memory": memory}})
     assert seen == [b"ab"]
 
 

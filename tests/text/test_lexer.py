@@ -41,7 +41,7 @@ def test_places_count_what_was_skipped() -> None:
 
 def test_the_parenthesis_that_closes() -> None:
     source = Words("(a (b) (c (d))) (e)")
-    assert [source.closing(i) for i, word in enumerate(source.words) if word == "("] == [11, 5, 10, 9, 14]
+    assert [source.closing(i) for i, word in enumerate(source.words) if word == "("] == [11, 4, 10, 9, 14]
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,15 @@ def test_identifiers_read_back(name: str) -> None:
         ('(@x ")', "unclosed string", 1, 5),
         ("(@x é)", "illegal character", 1, 5),
         ("(func é)", "illegal character", 1, 7),
-        ('(data "a)', "unexpected token", 1, 1),
+        ('(data "a)', "unclosed string", 1, 7),
+        ('(data "a', "unclosed string", 1, 7),
         ('(data "a\n")', "unclosed string", 1, 7),
         ("(func $)", "empty identifier", 1, 7),
         ('(func $"")', "empty identifier", 1, 7),
         ("(func) )", "unexpected token )", 1, 8),
         ("(func\n", "unexpected token", 1, 1),
-        (b"(func)\n (data \"\xff\")", "malformed UTF-8 encoding", 2, 9),
-        ("(data \"\ud800\")", "malformed UTF-8 encoding", 1, 8),
+        (b'(func)\n (data "\xff")', "malformed UTF-8 encoding", 2, 9),
+        ('(data "\ud800")', "malformed UTF-8 encoding", 1, 8),
     ],
 )
 def test_lexical_errors(source: str | bytes, message: str, line: int, column: int) -> None:

@@ -21,14 +21,19 @@ def f32(bits: int) -> Fraction:
 
 @pytest.mark.parametrize(
     ("word", "value"),
-    [("0", 0), ("007", 7), ("1_000", 1000), ("0xfF", 255), ("-1", -1), ("+5", 5), ("4294967295", -1)]
-    + [("-0x8000_0000", -(2**31)), ("0x80000000", -(2**31)), ("0" * 9000 + "7", 7)],
+    [
+        *[("0", 0), ("007", 7), ("1_000", 1000), ("0xfF", 255), ("-1", -1), ("+5", 5), ("4294967295", -1)],
+        *[("-0x8000_0000", -(2**31)), ("0x80000000", -(2**31)), ("0" * 9000 + "7", 7)],
+    ],
+    ids=lambda value: str(value)[:20],
 )
 def test_integers(word: str, value: int) -> None:
     assert integer(word, 32) == value
 
 
-@pytest.mark.parametrize("word", ["", "_1", "1_", "1__0", "0x", "0x_1", "0_x1", "1x", "0X1", "+", "1.0", "１", " 1"])
+@pytest.mark.parametrize(
+    "word", ["", "_1", "1_", "1__0", "0x", "0x_1", "0_x1", "1x", "0X1", "+", "1.0", "\uff11", " 1"]
+)
 def test_no_integers(word: str) -> None:
     assert integer(word, 32) is None
     assert natural(word, 32) is None
@@ -42,19 +47,21 @@ def test_integers_out_of_range(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "bits"),
-    [("0", 0), ("-0.0", 0x8000_0000), ("1", 0x3F80_0000), ("1.", 0x3F80_0000), ("0x1p0", 0x3F80_0000)]
-    + [("0x.8p1".replace("0x.", "0x0."), 0x3F80_0000), ("1e-45", 1), ("0x1p-149", 1), ("0x1p-150", 0)]
-    + [("inf", 0x7F80_0000), ("-inf", 0xFF80_0000), ("nan", 0x7FC0_0000), ("-nan:0x1", 0xFF80_0001)]
-    + [("1_0.2_5e1_0", 0x51BE_B0A4 if False else None), ("1e-999999999999", 0), ("0x1" + "0" * 5000 + "p-20000", 0x3F80_0000)],
+    [
+        *[("0", 0), ("-0.0", 0x8000_0000), ("1", 0x3F80_0000), ("1.", 0x3F80_0000), ("0x1p0", 0x3F80_0000)],
+        *[("0x0.8p1", 0x3F80_0000), ("1_0.2_5e0_1", 0x42CD_0000), ("1e-45", 1), ("0x1p-149", 1), ("0x1p-150", 0)],
+        *[("inf", 0x7F80_0000), ("-inf", 0xFF80_0000), ("nan", 0x7FC0_0000), ("-nan:0x1", 0xFF80_0001)],
+        *[("1e-999999999999", 0), ("0x1" + "0" * 5000 + "p-20000", 0x3F80_0000)],
+    ],
+    ids=lambda value: str(value)[:20],
 )
-def test_floats(word: str, bits: int | None) -> None:
-    if bits is not None:
-        assert float_bits(word, 32) == bits
-    else:
-        assert float_bits(word, 32) == float_bits(word.replace("_", ""), 32)
+def test_floats(word: str, bits: int) -> None:
+    assert float_bits(word, 32) == bits
 
 
-@pytest.mark.parametrize("word", [".5", "1e", "0x1p", "0x.8", "1_.0", "1._0", "nan:1", "nan:0x", "infinity", "NaN", "1f"])
+@pytest.mark.parametrize(
+    "word", [".5", "1e", "0x1p", "0x.8", "1_.0", "1._0", "nan:1", "nan:0x", "infinity", "NaN", "1f"]
+)
 def test_no_floats(word: str) -> None:
     assert float_bits(word, 32) is None
 
@@ -93,4 +100,6 @@ def test_f32_is_rounded_once(bits: int, side: int, hexadecimal: bool) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_f64_agrees_with_python(value: float) -> None:
-    assert float_bits(repr(value), 64) == float_bits(value.hex(), 64) == struct.unpack("<Q", struct.pack("<d", value))[0]
+    assert (
+        float_bits(repr(value), 64) == float_bits(value.hex(), 64) == struct.unpack("<Q", struct.pack("<d", value))[0]
+    )

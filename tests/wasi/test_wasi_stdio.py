@@ -110,7 +110,8 @@ def test_capture_with_a_limit() -> None:
     output = Capture(limit=4)
     machine = Machine(stderr=output)
     assert machine.write(2, b"ab") == 2
-    assert machine.write(2, b"cdef") == "NOSPC"
+    assert machine.write(2, b"cdef") == 2
+    assert machine.write(2, b"ef") == "NOSPC"
     assert machine.write(2, b"") == 0
     assert output.getvalue() == b"abcd"
 

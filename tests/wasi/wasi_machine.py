@@ -179,9 +179,9 @@ class Machine(Calls):
 def make_tree(root: Path) -> Path:
     """Make a directory to hand over, with something outside that must not be reached; return it."""
     inside = root / "inside"
-    (inside / "dir" / "sub").mkdir(parents=True)
+    (inside / "dir" / "sub").mkdir(parents=True, exist_ok=True)
     (root / "secret").write_text("secret")
-    (root / "outside").mkdir()
+    (root / "outside").mkdir(exist_ok=True)
     (root / "outside" / "secret").write_text("secret")
     (inside / "file").write_text("hello world")
     (inside / "dir" / "f2").write_text("x")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
+from wasi_machine import PAGES, Calls, signed
 
 from bembix.wasi.preview1 import functions
 from bembix.wasi.preview1.errno import Errno
-from wasi_machine import PAGES, Calls, signed
 
 
 def _text() -> str:

@@ -27,7 +27,7 @@ def _check(name: str) -> int:
     from bembix.errors import BembixError
 
     try:
-        Module(read_bytes(name), name=name).validate()
+        Module(read_bytes(name), name=name, engine="auto").validate()
     except BembixError as error:
         text = str(error)
         print(f"bembix: {text if name in text else f'{name}: {text}'}", file=sys.stderr)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bembix.cli.engines import add_engine_arguments
+
 if TYPE_CHECKING:
     from bembix.script.result import Result
 
@@ -20,8 +22,7 @@ _SHOWN: Final = 10  #: failures of a file that are listed
 def add_arguments(parser: ArgumentParser) -> None:
     """Say which arguments there are."""
     parser.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="a script, or a folder with scripts")
-    parser.add_argument("--engine", help="what runs the code: llvm (default: BEMBIX_ENGINE, or what is there)")
-    parser.add_argument("-O", dest="optimize", action="store_true", help="optimise every function from the start")
+    add_engine_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one line of JSON a file instead of text")
 
 

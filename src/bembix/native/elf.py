@@ -167,7 +167,7 @@ class _Reader:
 
     def _section(self, index: int, header: tuple[int, ...]) -> Section:
         name = self._name(header)
-        if header[2] & _WRITE and not name.startswith(_CONSTANT) or header[1] == _NOBITS:
+        if (header[2] & _WRITE and not name.startswith(_CONSTANT)) or header[1] == _NOBITS:
             raise InternalError(f"the object has a writable section {name}")
         return Section(index, name, self._content(header), max(header[8], 1))
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
+from bembix.native import platform
+
+platform.require()  # elsewhere the rest would fail with less clear words
+
 libc: Final = ctypes.CDLL(None, use_errno=True)
 #: Our own view of Python's C API: `ctypes.pythonapi` is everybody's, and its argument types with it.
 api: Final = ctypes.PyDLL(None, handle=ctypes.pythonapi._handle)

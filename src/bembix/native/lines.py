@@ -49,7 +49,7 @@ class _Header:
 
 def _unit(table: bytes, at: int, rows: list[tuple[int, int]]) -> int:
     """Decode one unit; return where the next begins."""
-    (length,) = struct.unpack_from("<I", table, at)
+    length: int = struct.unpack_from("<I", table, at)[0]
     end = at + 4 + length
     (version,) = struct.unpack_from("<H", table, at + 4)
     if version not in (4, 5) or end > len(table):

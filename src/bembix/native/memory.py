@@ -1,7 +1,7 @@
 """Memory that the garbage collector does not move or own: reserved address space, blocks, and access by address.
 
-Rule: native memory is given back when its last Python reference is *deallocated*, never by a finalizer: finalizers of one
-garbage cycle run in any order, and a `__del__` among them may still call into Wasm.
+Rule: native memory is given back when its last Python reference is *deallocated*, never by a finalizer: finalizers of
+one garbage cycle run in any order, and a `__del__` among them may still call into Wasm.
 
 Source: POSIX mmap, mprotect, munmap.
 """

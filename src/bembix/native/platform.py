@@ -1,4 +1,4 @@
-"""What differs from one operating system and CPU to the next: numbers of the C library and of signal frames, as a table.
+"""What differs between operating systems and CPUs: numbers of the C library and of signal frames, as a table.
 
 Source: the headers of glibc 2.36 (x86-64), Linux `asm/sigcontext.h`.
 """
@@ -19,7 +19,7 @@ class Platform:
 
     map_flags: private, anonymous, without reserved swap.  sigaction_*: offsets in struct sigaction as the C library has
     it.  siginfo_*: in siginfo_t.  context_*: of registers in the ucontext_t that a handler is given.
-    stub: code that calls the address at [first argument + Context.LAZY]; `stub_return` bytes after its start it returns.
+    stub: code that calls the address at [first argument + Context.LAZY]; `stub_return` is where it returns.
     far_jump: code that jumps to the 8 byte address that follows it.
     """
 

@@ -6,12 +6,10 @@ Source: POSIX thread-specific data; pthread_getattr_np(3).
 from __future__ import annotations
 
 import ctypes
-import resource
-import struct
 import threading
 from typing import Final
 
-from bembix.compile.layout import Store, Thread
+from bembix.compile.layout import Thread
 from bembix.native import memory, state
 from bembix.native.libc import libc, library_address
 from bembix.native.state import State
@@ -61,6 +59,8 @@ def attach() -> int:
 
 def _stack_limit() -> int:
     """Return the lowest address that a Wasm frame of this thread may begin at."""
+    import resource  # of POSIX only
+
     low, size = _stack()
     if threading.current_thread() is threading.main_thread():
         soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
@@ -98,15 +98,11 @@ def exception(thread: int) -> int:
     return memory.read_u64(thread + Thread.OFFSET)
 
 
-def put_back(thread: int, store: int) -> None:
-    """Make the exception of the last way out pending in its store again."""
-    memory.write_u64(store + Store.PENDING, exception(thread))
-
-
 def trace(thread: int) -> tuple[int, ...]:
     """Return the return addresses of the last way out, innermost first.
 
     What was executed is at `address - 1`; that also holds for a fault, whose own address comes first, plus 1.
     """
-    count = memory.read_u64(thread + Thread.TRACE_LENGTH)
-    return struct.unpack(f"<{count}Q", memory.read_bytes(thread + Thread.TRACE, 8 * count))
+    words = memory.view(thread, Thread.SIZE, readonly=True).cast("Q")
+    first = Thread.TRACE // 8
+    return tuple(words[first : first + words[Thread.TRACE_LENGTH // 8]])

@@ -27,8 +27,8 @@ def arguments(func: object, given: Sequence[object], keywords: Mapping[str, obje
     if len(given) != len(wanted):
         raise TypeError(_arity(info, len(given)))
     return tuple([
-        to_wasm(value, valtype, f"{info.name}() {_parameter(info, number)}", store)
-        for number, (value, valtype) in enumerate(zip(given, wanted, strict=True))
+        to_wasm(value, valtype, place, store)
+        for value, valtype, place in zip(given, wanted, info.places, strict=True)
     ])
 
 
@@ -36,11 +36,6 @@ def _arity(info: FuncInfo, given: int) -> str:
     wanted = len(info.type.params)
     words = f"{wanted} positional argument{'' if wanted == 1 else 's'}"
     return f"{info.name}() takes {words} but {given} {'was' if given == 1 else 'were'} given"
-
-
-def _parameter(info: FuncInfo, number: int) -> str:
-    name = info.parameters[number] if number < len(info.parameters) else ""
-    return f"argument {number + 1}{f' ({name})' if name else ''}"
 
 
 def results(handle: int, result: object) -> tuple[Plain, ...]:
@@ -56,15 +51,14 @@ def results(handle: int, result: object) -> tuple[Plain, ...]:
         return (to_wasm(result, wanted[0], f"result of {what}", host.store),)
     if not isinstance(result, (tuple, list)) or len(result) != len(wanted):
         given = f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
-        raise TypeError(f"{what} must return a tuple of {len(wanted)} values {info_words(host.info)}, not {given}")
+        raise TypeError(f"{what} must return a tuple of {len(wanted)} values {_result_types(host.info)}, not {given}")
     return tuple([
         to_wasm(value, valtype, f"result {number + 1} of {what}", host.store)
         for number, (value, valtype) in enumerate(zip(result, wanted, strict=True))
     ])
 
 
-def info_words(info: FuncInfo) -> str:
-    """Say what a function returns."""
+def _result_types(info: FuncInfo) -> str:
     return f"({', '.join(map(str, info.type.results))})"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bembix.compile.layout import Activation, Store, Thread
+from bembix.compile.layout import Activation, Thread
 from bembix.compile.layout import Exception_ as Layout
 from bembix.errors import Frame, InternalError, LinkError, WasmException
 from bembix.native import heap, threads
@@ -19,10 +19,8 @@ from bembix.runtime.tag import Tag
 from bembix.runtime.values import to_python, to_wasm
 
 
-def pending_exception(store: StoreInst, frames: Callable[[], Sequence[Frame]]) -> WasmException:
-    """Return the exception that left Wasm, and clear it."""
-    address = read_u64(store.address + Store.PENDING)
-    write_u64(store.address + Store.PENDING, 0)
+def thrown_exception(store: StoreInst, address: int, frames: Callable[[], Sequence[Frame]]) -> WasmException:
+    """Return the exception that left Wasm, by the address of its block, which nobody else has."""
     tag = registry.tags.get(read_u64(address + Layout.TAG)) if address else None
     if tag is None:
         raise InternalError("Wasm threw an exception that has no tag")

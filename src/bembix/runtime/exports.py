@@ -26,8 +26,13 @@ _PUBLIC: Final[dict[ExternKind, Callable[[Externs, int, StoreInst], object]]] = 
 }
 
 
+_METHODS: Final = frozenset(("get", "keys", "values", "items"))
+
+
 class Exports(Mapping[str, Any]):
-    """The exports of an instance: `exports["name"]`, or `exports.name` where no method of a mapping has that name.
+    """The exports of an instance: `exports["name"]` or `exports.name`.
+
+    An export that is called like a method of mappings (get, keys, values, items) takes that method's place.
 
     Values are `Func`, `Memory`, `Table`, `Global` and `Tag` objects, made when they are first asked for; they go on
     working when the instance is gone.  For type checkers they are `Any`, as nobody knows before what a module exports.
@@ -39,6 +44,8 @@ class Exports(Mapping[str, Any]):
         self.__store = store
         self.__exports = exports
         self.__found: dict[str, object] = {}
+        for name in _METHODS & exports.keys():
+            self.__dict__[name] = self[name]
 
     def __getitem__(self, name: str) -> Any:
         found = self.__found.get(name)
@@ -48,6 +55,8 @@ class Exports(Mapping[str, Any]):
         return found
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_Exports__"):  # an object that `copy` has only begun to make
+            raise AttributeError(name)
         if name not in self.__exports:
             near = get_close_matches(name, self.__exports, n=1)
             raise AttributeError(f"no export is called {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")

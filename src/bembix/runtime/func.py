@@ -5,7 +5,7 @@ Source: core 3.0, 4.2.6; WebAssembly JavaScript API, 5.6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, cast
@@ -48,6 +48,7 @@ class FuncInfo:
 
     type: canonicalised; type_id: its canonical id.  parameters: names, as far as the module gives them.
     index: function index in its module, or None for a host function.
+    places: how messages call each argument.
     """
 
     name: str
@@ -56,6 +57,15 @@ class FuncInfo:
     module: str = ""
     index: int | None = None
     parameters: tuple[str, ...] = ()
+    places: tuple[str, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        names = (*self.parameters, *[""] * len(self.type.params))
+        places = [
+            f"{self.name}() argument {number + 1}{f' ({name})' if name else ''}"
+            for number, (name, _) in enumerate(zip(names, self.type.params, strict=False))
+        ]
+        object.__setattr__(self, "places", tuple(places))  # FAST: not at each call that takes the slow path
 
 
 def is_func(value: object) -> bool:

@@ -66,7 +66,7 @@ def imports_of(context: ModuleContext) -> list[ImportInfo]:
 def wanted_types(context: ModuleContext) -> list[Wanted]:
     """Return the types that the linker compares, of each import: a function's and a tag's by canonical id."""
     spaces: dict[ExternKind, list[Wanted]] = {
-        ExternKind.FUNC: [context.ids[index] for index in context.functions],
+        ExternKind.FUNC: [context.ids[index] for index in context.functions[: context.imported_functions]],
         ExternKind.TABLE: [*context.tables],
         ExternKind.MEMORY: [*context.memories],
         ExternKind.GLOBAL: [*context.globals],

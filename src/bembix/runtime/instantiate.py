@@ -29,12 +29,13 @@ def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst 
     """Make an instance.
 
     Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
-    with what came before it kept; ResourceError.
+    with what came before it kept; ResourceError; CompileError.
     """
+    layout = module.compiled.layout  # first of all: where the engine is missing, this says so
     services.install()
     linked = link(module, imports, store)
     _prepare(module, linked.host_types)
-    inst = ModuleInst(module, linked.store, linked.take())
+    inst = ModuleInst(module, layout, linked.store, linked.take())
     linked.store.modules.add(module)
     _define_memories(inst, linked.store)
     _define_globals(inst)

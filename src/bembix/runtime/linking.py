@@ -46,7 +46,8 @@ def find(imports: Mapping[str, object], entry: Import) -> object:
         namespace = namespace.exports
     if not isinstance(namespace, Mapping):
         raise TypeError(f"imports[{entry.module!r}] must be a mapping or an Instance, not {type(namespace).__name__}")
-    return namespace.get(entry.name, _MISSING)
+    # Not `get`: an instance may export something of that name.
+    return namespace[entry.name] if entry.name in namespace else _MISSING  # noqa: SIM401
 
 
 def stores_of(values: list[object]) -> list[StoreInst]:

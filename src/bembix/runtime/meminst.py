@@ -13,7 +13,7 @@ from typing import Final
 from bembix.compile.layout import Block as Layout
 from bembix.errors import ResourceError
 from bembix.native.memory import PAGE, Block, Reservation, reserve, round_up, write_u64
-from bembix.runtime.storeinst import Budget, StoreInst
+from bembix.runtime.storeinst import LOCK, Budget, StoreInst
 from bembix.spec.types import I32, MemoryType
 
 #: Reserved for a memory with 32 bit addresses: address + offset + the widest access, rounded up to a 64 KiB page.
@@ -78,6 +78,10 @@ class MemInst:
 
     def grow(self, delta: int) -> int:
         """Add `delta` pages of zeros and return how many there were before, or -1 where that is impossible."""
+        with LOCK:
+            return self._grow(delta)
+
+    def _grow(self, delta: int) -> int:
         before = self.pages
         after = before + delta
         size = after << self.type.page_size_log2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from bembix.errors import ResourceError
 from bembix.native.memory import read_bytes, view, write_bytes
 from bembix.runtime.extern import Extern, store_for
@@ -59,7 +61,8 @@ class Memory(Extern[MemInst]):
 
         Errors: IndexError where some of them are outside the memory.
         """
-        return read_bytes(self._place(offset, length), length)
+        address, length = self._place(offset, length)
+        return read_bytes(address, length)
 
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Copy `data` (bytes or anything with a buffer) to `offset`.
@@ -67,7 +70,8 @@ class Memory(Extern[MemInst]):
         Errors: IndexError where it does not fit; nothing is written then.
         """
         content = data if isinstance(data, bytes) else bytes(memoryview(data))
-        write_bytes(self._place(offset, len(content)), content)
+        address, _ = self._place(offset, len(content))
+        write_bytes(address, content)
 
     def view(self, offset: int = 0, length: int | None = None) -> memoryview:
         """Return a view of `length` bytes (None: up to the end) without copying; what is written to it, Wasm sees.
@@ -76,8 +80,8 @@ class Memory(Extern[MemInst]):
 
         Errors: IndexError where some of them are outside the memory.
         """
-        length = self.size - offset if length is None else length
-        return view(self._place(offset, length), length, self._inst)
+        address, length = self._place(offset, self.size - index(offset) if length is None else length)
+        return view(address, length, self._inst)
 
     def grow(self, pages: int) -> int:
         """Add `pages` pages of zeros and return how many there were before.
@@ -86,13 +90,14 @@ class Memory(Extern[MemInst]):
         """
         if pages < 0:
             raise ValueError(f"a memory can't grow by {pages} pages")
-        before = self._inst.grow(pages)
+        before = self._inst.grow(index(pages))
         if before < 0:
             raise ResourceError(f"a memory of {self.pages} pages (maximum {self._inst.maximum}) can't grow by {pages}")
         return before
 
-    def _place(self, offset: int, length: int) -> int:
-        """Return the address of bytes that must be inside the memory."""
+    def _place(self, offset: int, length: int) -> tuple[int, int]:
+        """Return the address of bytes that must be inside the memory, and how many there are."""
+        offset, length = index(offset), index(length)  # numbers of NumPy would wrap around below
         if offset < 0 or length < 0 or offset + length > self._inst.size:
             raise IndexError(f"out of bounds memory access: {length} bytes at {offset} of {self._inst.size}")
-        return self._inst.base + offset
+        return self._inst.base + offset, length

@@ -43,9 +43,9 @@ class ModuleInst:
 
     __slots__ = ("__weakref__", "_segments", "address", "block", "externs", "layout", "module")
 
-    def __init__(self, module: Module, store: StoreInst, imports: Externs) -> None:
+    def __init__(self, module: Module, layout: ContextLayout, store: StoreInst, imports: Externs) -> None:
         self.module = module
-        self.layout: ContextLayout = module.compiled.layout
+        self.layout = layout
         self.externs = imports
         self.block = Block(self.layout.size)
         self._segments: list[Block] = []

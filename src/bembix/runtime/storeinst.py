@@ -7,8 +7,9 @@ garbage collector, unless a host function closes over one of them.  Source: core
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from bembix.compile.layout import Store as Layout
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from bembix.runtime.module import Module
 
 T = TypeVar("T")
+
+#: Held while a store changes in several steps.  Reentrant: a collection may run a finalizer that comes here.
+LOCK: Final = threading.RLock()
 
 
 class Owned(Protocol):
@@ -125,9 +129,10 @@ class StoreInst:
 
     def public(self, address: int, make: Callable[[], T]) -> T:
         """Return the one public object that stands for a native block, making it if there is none now."""
-        found = self._objects.get(address)
-        if found is None:
-            found = self._objects[address] = make()
+        with LOCK:  # two threads must not make two
+            found = self._objects.get(address)
+            if found is None:
+                found = self._objects[address] = make()
         return found  # type: ignore[return-value]  # an address has one kind of object, which its only caller knows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import cast
 
@@ -76,7 +77,7 @@ class Table(Extern[TableInst]):
         """
         if count < 0:
             raise ValueError(f"a table can't grow by {count} elements")
-        before = self._inst.grow(count, self._to_wasm(init))
+        before = self._inst.grow(operator.index(count), self._to_wasm(init))
         if before < 0:
             raise ResourceError(f"a table of {len(self)} elements (maximum {self._inst.maximum}) can't grow by {count}")
         return before
@@ -85,7 +86,7 @@ class Table(Extern[TableInst]):
         return cast(int, to_wasm(value, self.type.element, "table element", self.store_inst))
 
     def _place(self, index: int) -> int:
-        length = len(self)
+        length, index = len(self), operator.index(index)
         if not -length <= index < length:
             raise IndexError(f"out of bounds table access: element {index}, the table has {length}")
         return index % length

@@ -7,7 +7,7 @@ import struct
 from bembix.compile.layout import Block as Layout
 from bembix.errors import ResourceError
 from bembix.native.memory import Block, read_u64, reserve, round_up, write_bytes, write_u64
-from bembix.runtime.storeinst import StoreInst
+from bembix.runtime.storeinst import LOCK, StoreInst
 from bembix.spec.limits import MAX_TABLE_SIZE
 from bembix.spec.types import I32, TableType
 
@@ -56,6 +56,10 @@ class TableInst:
 
     def grow(self, delta: int, init: int) -> int:
         """Add `delta` elements and return how many there were before, or -1 where that is impossible."""
+        with LOCK:
+            return self._grow(delta, init)
+
+    def _grow(self, delta: int, init: int) -> int:
         before = self.length
         after = before + delta
         if after > min(self.maximum, MAX_TABLE_SIZE) or not self._commit(after * _ELEMENT_SIZE):

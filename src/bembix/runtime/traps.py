@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from bembix.compile.traps import Reason
 from bembix.errors import Frame, InternalError, StackExhausted, Trap
 from bembix.native import threads
-from bembix.runtime.exceptions import pending_exception
+from bembix.runtime.exceptions import thrown_exception
 from bembix.runtime.func import store_of
 from bembix.runtime.storeinst import StoreInst
 
@@ -22,10 +22,11 @@ def raise_(func: object, reason: int, thread: int) -> NoReturn:
     reason: a `Reason`.  thread: address of the thread's block, which holds the trace.
     """
     store = store_of(func)
+    if reason == Reason.WASM_EXCEPTION:
+        frames = backtrace(store, threads.trace(thread), _NO_OFFSET)
+        raise thrown_exception(store, threads.exception(thread), frames)
     frames = backtrace(store, threads.trace(thread), threads.offset(thread))
     match _REASONS[reason]:
-        case Reason.WASM_EXCEPTION:
-            raise pending_exception(store, frames)
         case Reason.STACK_EXHAUSTED as found:
             raise StackExhausted(found.message, frames)
         case Reason.PYTHON_ERROR:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from bembix.runtime.global_ import Global
 from bembix.script.exact import can_wrap, wrap, wrapper_type
+from bembix.script.result import Mismatch
 from bembix.script.scope import Scope
 from bembix.script.values import Got, argument, came_out, is_nan
 from bembix.spec.types import F32
@@ -24,7 +25,10 @@ class Actions:
 
     def do(self, action: Action, wanted: tuple[Result, ...] = ()) -> list[Got]:
         """Do it and return what comes out.  wanted: what should, which says whether every bit of a NaN counts."""
-        exported = self._scope.find(action.module).exports[action.name]
+        exports = self._scope.find(action.module).exports
+        if action.name not in exports:
+            raise Mismatch(f'an export "{action.name}"', "none")
+        exported = exports[action.name]
         if isinstance(action, Get):
             variable = cast(Global, exported)
             return [came_out(variable.value, variable.type.value)]

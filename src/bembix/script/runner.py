@@ -148,8 +148,9 @@ class Runner:
 
 
 def _words(error: Exception) -> str:
-    kind = type(error).__name__
-    return f"{kind}: {error}" if isinstance(error, BembixError) else f"an error that is none of ours: {kind}: {error}"
+    """Return an error in a line."""
+    words = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return words if isinstance(error, BembixError) else f"an error that is none of ours: {words}"
 
 
 def _raises(
@@ -170,7 +171,7 @@ def _raises(
 
 
 def says(message: str, expected: str) -> bool:
-    """Whether an error's message is the expected one: it holds it, but for an index at its end, which ours leave out."""
+    """Whether a message is the expected one: it holds that, but for an index at its end, which ours leave out."""
     return re.sub(r" \d+$", "", expected) in message
 
 

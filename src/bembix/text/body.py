@@ -178,7 +178,9 @@ def expression(c: Context, stop: int) -> Expr:
     out = bytearray()
     c.locals = Space("local", {})
     c.labels = Labels({})
+    used = c.uses_data
     _Sequence(c, out).read(stop)
+    c.uses_data = used  # only function bodies ask for a data count
     return Expr(bytes(out) + _END)
 
 

@@ -34,7 +34,9 @@ class UnknownOperator(ParseError):
 
     def __str__(self) -> str:
         word = self.message.rpartition(" ")[2]
-        close = difflib.get_close_matches(word, sorted(KEYWORDS), n=2, cutoff=0.75)
+        verb, _, noun = word.partition("_")
+        renamed = f"{noun}.{verb}"  # as `get_local` was
+        close = [renamed] if renamed in KEYWORDS else difflib.get_close_matches(word, sorted(KEYWORDS), 2, 0.75)
         if not close:
             return super().__str__()
         first, newline, rest = super().__str__().partition("\n")

@@ -98,4 +98,6 @@ class Words:
         try:
             return self._depths.index(self._depths[index] - 1, index)
         except ValueError:
+            if '"' in self.words[index:]:
+                raise self.error("unclosed string", self.words.index('"', index)) from None
             raise self.error("unexpected token: this parenthesis is never closed", index) from None

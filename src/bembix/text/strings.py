@@ -13,8 +13,8 @@ _SURROGATES: Final = range(0xD800, 0xE000)
 _MAX_CODE_POINT: Final = 0x10FFFF
 
 _PLAIN_ID: Final = re.compile(IDCHARS)
-#: What a printed string escapes: quotes, backslashes and what can't be seen.
-_UNSEEN: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
+#: What a printed string escapes: quotes, backslashes, what can't be seen and what turns the direction of writing.
+_UNSEEN: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
 _NOT_PRINTED: Final = re.compile(rb"[^ !#-\[\]-~]")
 
 

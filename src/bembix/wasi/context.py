@@ -12,12 +12,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
 
 from bembix.spec.host import HostFunction
-from bembix.spec.types import FuncType
+from bembix.spec.types import I32, FuncType
 from bembix.wasi.clocks import Clocks
 from bembix.wasi.directory import Directory
 from bembix.wasi.preview1 import MODULES
 from bembix.wasi.preview1.context import Context
-from bembix.wasi.preview1.export import traced, unknown
+from bembix.wasi.preview1.export import Export, traced, unknown
 from bembix.wasi.preview1.types import MemoryLike
 from bembix.wasi.stdio import NULL, Sink, Source, input_stream, output_stream
 from bembix.wasi.table import FdTable
@@ -77,32 +77,33 @@ class Wasi:
             self.fds.add(Directory.handed_over(handed.path, name, readonly=handed.readonly))
 
     def imports(
-        self,
-        memory: Callable[[], MemoryLike],
-        wanted: Iterable[tuple[str, str, FuncType]] = (),
+        self, memory: Callable[[], MemoryLike], wanted: Iterable[tuple[str, str, FuncType]] | None = None
     ) -> dict[str, dict[str, HostFunction]]:
         """Return the functions to link a program with, by import module and name.
 
         memory: returns the program's memory; called when a function is, so that the program can be linked first.
-        wanted: what the program imports, as module, name and type.  A function of a WASI module that does not exist is
-        then provided all the same, and answers NOSYS: programs import more than they call.  One whose type leaves no
-        room for an answer is left for the linker to miss.
+        wanted: what the program imports, as module, name and type; only that is made then.  A function of a WASI module
+        that does not exist is provided all the same, and answers NOSYS: programs import more than they call.  One whose
+        type leaves no room for an answer is left for the linker to miss.  None: everything that there is.
         Errors: ValueError an argument or variable cannot be passed.
         """
         context = Context(_arguments(self.args), _environment(self.env), self.fds, self.clocks, self.random, memory)
-        found: dict[str, dict[str, HostFunction]] = {}
-        for module, registry in MODULES.items():
-            found[module] = {
-                name: traced(export, context, self.trace) if self.trace else export.bind(context)
-                for name, export in registry.items()
+        if wanted is None:
+            return {
+                module: {name: self._bound(export, context) for name, export in registry.items()}
+                for module, registry in MODULES.items()
             }
+        found: dict[str, dict[str, HostFunction]] = {module: {} for module in MODULES}
         for module, name, type in wanted:
-            if module in found and name not in found[module]:
-                try:
-                    found[module][name] = unknown(module, name, type)
-                except ValueError:
-                    continue
+            export = MODULES.get(module, {}).get(name)
+            if export is not None:
+                found[module][name] = self._bound(export, context)
+            elif module in MODULES and type.results == (I32,):
+                found[module][name] = unknown(module, name, type)
         return found
+
+    def _bound(self, export: Export, context: Context) -> HostFunction:
+        return traced(export, context, self.trace) if self.trace else export.bind(context)
 
     def close(self) -> None:
         """Close every descriptor of the program; its functions answer BADF from then on."""

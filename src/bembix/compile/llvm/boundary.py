@@ -1,5 +1,4 @@
-"""Calls between Python and Wasm: the type of exported functions, stubs and thunks by function type, and the helpers that
-convert what the fast paths do not.
+"""Calls between Python and Wasm: the type of exported functions, stubs and thunks by function type, conversion helpers.
 
 Stubs are compiled once a process for each shape of function types (`shapes.py`) and never freed.
 """
@@ -13,10 +12,9 @@ from typing import Any, Final
 from bembix.compile.llvm import emit, externals, stubs, vm
 from bembix.compile.llvm.shapes import pack, shape
 from bembix.compile.llvm.wrappers import bridge_wrapper, plain_wrapper
-from bembix.compile.traps import Reason
 from bembix.errors import CompileError, InternalError, WasmException
 from bembix.native import functype as native_functype
-from bembix.native import state, threads
+from bembix.native import state
 from bembix.native.functype import Slots
 from bembix.native.state import State
 from bembix.spec.types import FuncType
@@ -42,7 +40,7 @@ _numbers: dict[str, int] = {}
 _func_type: type | None = None
 _make_func: Callable[[int, int, int, object, object], Any] | None = None
 
-#: Optimisation level of stubs: 1 makes a call 3 ns faster than 0 and takes four times as long to compile; 2 gains nothing more.
+#: Optimisation level of stubs: 1 makes a call 3 ns faster than 0, and takes four times as long to compile.
 LEVEL: Final = 0
 
 _RETURNS_TWICE: Final = "attributes #3 = { nounwind returns_twice }\n"
@@ -135,7 +133,7 @@ def func_type() -> type:
 def make_func(stub: int, record: int, store: int, owner: object, info: object) -> Any:
     """Make an exported function.
 
-    stub: of its type.  record: address of its `layout.FuncRecord`.  store: address of the store block that its calls run in.
+    stub: of its type.  record: address of its `layout.FuncRecord`.  store: address of the store block that it runs in.
     owner: keeps all of these alive.  info: for the runtime.
     """
     if _make_func is None:
@@ -195,21 +193,10 @@ def _adapt_reference(helper: Callable[..., Any]) -> Callable[..., Any]:
     return reference
 
 
-def _adapt_raise(helper: Callable[..., Any]) -> Callable[..., Any]:
-    def raise_(func: object, reason: int, thread: int) -> object:
-        if reason == Reason.WASM_EXCEPTION:
-            # For a helper that looks for it in the store block, where it was.
-            threads.put_back(thread, native_functype.store_of(func))
-        return helper(func, reason, thread)
-
-    return raise_
-
-
 _ADAPTERS: Final[dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]]] = {
     "arguments": _adapt_arguments,
     "results": _adapt_results,
     "reference": _adapt_reference,
-    "raise": _adapt_raise,
 }
 
 

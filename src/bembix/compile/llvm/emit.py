@@ -15,9 +15,12 @@ import llvmlite.binding as llvm
 from bembix.errors import InternalError
 
 #: Attributes that every compiled function needs: backtraces follow the frame pointers, and nothing unwinds by tables.
-ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
+#: The last one, which LLVM has since 20, instruments nothing without its pass; it keeps LLVM from making the frame only
+#: after an early exit, where a fault before that would leave the caller out of its backtrace (ShrinkWrap.cpp).
+ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"' + (" sanitize_type" if llvm.llvm_version_info >= (20,) else "")
 
-_lock = threading.Lock()
+# Reentrant: a collection between two steps may run Wasm, which is compiled then.
+_lock = threading.RLock()
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The functions and objects of the C library and of Python's C API that generated runtime code uses: types and addresses.
+"""What generated runtime code uses of the C library and of Python's C API: types and addresses.
 
 Compiled Wasm functions use none of them.
 """

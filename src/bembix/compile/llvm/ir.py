@@ -1,10 +1,10 @@
 """LLVM IR text with names for the numbers in it, so that the layout is declared in one place only.
 
-    $Thread.TOP                               the number that `Thread.TOP` is
-    $CC                                       the calling convention of compiled functions
-    %top = get ptr %thread Thread.TOP         load a field
-    put i64 %reason, %thread Thread.REASON    store a field
-    @name = text "words"                      a zero-terminated string
+$Thread.TOP                               the number that `Thread.TOP` is
+$CC                                       the calling convention of compiled functions
+%top = get ptr %thread Thread.TOP         load a field
+put i64 %reason, %thread Thread.REASON    store a field
+@name = text "words"                      a zero-terminated string
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def expand(text: str) -> str:
         return f"{pointer}{indent}store {type_} {value}, ptr {place}"
 
     text = _TEXT.sub(lambda f: f'{f[1]} = internal constant [{len(f[2]) + 1} x i8] c"{f[2]}\\00"', text)
+    text = text.replace("= python(", "= call ptr (ptr, ptr, ...) @PyObject_CallFunction(")
     text = _GET.sub(r"\1\2.at = getelementptr i8, ptr \4, i64 $\5\n\1\2 = load \3, ptr \2.at", text)
     text = _PUT.sub(put, text)
     return _NUMBER.sub(lambda found: str(number(found[1])), text).replace("$CC", layout.CALLING_CONVENTION)

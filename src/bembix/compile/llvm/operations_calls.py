@@ -1,8 +1,9 @@
 """Writers: calls and tail calls.  Source: core 3.0, 4.6.10.
 
 Inside a group a call goes straight to the callee; otherwise through the callee's record, whose code may still be the lazy
-stub that compiles it.  A tail call is marked `tail`; as no function has
-arguments on the stack, LLVM always makes it a jump.
+stub that compiles it.  A tail call is marked `tail`; as no function has arguments on the stack, LLVM always makes it a jump.
+Every other call is marked `notail`, or LLVM would make loops of recursion that has to exhaust the stack, and backtraces
+would lack frames.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def _finish(sink: LlvmSink, functype: FuncType, target: str, context: str, argum
     sink.has_call = True
     call = f"call {CC} {results_type(functype)} {target}(ptr {context}{arguments}){sink.place()}"
     if not tail:
-        sink.results(functype, call)
+        sink.results(functype, f"notail {call}")
         return
+    sink.settle()
     whole = results_type(functype)
     if whole == "void":
         sink.out.append(f"tail {call}\nret void")
@@ -46,8 +48,10 @@ def _finish(sink: LlvmSink, functype: FuncType, target: str, context: str, argum
 
 
 def _call(sink: LlvmSink, index: int, functype: FuncType, tail: bool) -> None:
-    arguments = _arguments(sink, functype)
     known = sink.group.symbol(index)
+    if known is not None:  # what the callee does not use may go when it is inlined
+        sink.keep(sink.values[len(sink.values) - len(functype.params) :])
+    arguments = _arguments(sink, functype)
     if known is not None:
         _finish(sink, functype, f"@{known}", "%ctx", arguments, tail)
         return

@@ -17,6 +17,7 @@ _TRY_TABLE = 0x1F
 @operation("unreachable")
 def unreachable(sink: LlvmSink) -> None:
     """Trap."""
+    sink.settle()
     sink.out.append(sink.trap_call(Reason.UNREACHABLE, sink.walker.offset))
 
 
@@ -43,6 +44,7 @@ def if_(sink: LlvmSink, label: Label) -> None:
     """Two arms; the second is only a join where there is no else."""
     frame = label.data = Frame(f"L{label.number}")
     condition = sink.condition(sink.pop())
+    sink.settle()
     frame.params = sink.values[label.height :]
     sink.out.append(f"br i1 {condition}, label %{frame.name}.then, label %{frame.name}.else\n{frame.name}.then:")
 
@@ -94,6 +96,7 @@ def end(sink: LlvmSink, label: Label, reached: bool) -> None:
 @operation("br", "return")
 def br(sink: LlvmSink, label: Label) -> None:
     """Go, with the values on top."""
+    sink.settle()
     count = len(label.targets)
     sink.jump(label, sink.values[len(sink.values) - count :], sink.out)
 
@@ -102,6 +105,7 @@ def br(sink: LlvmSink, label: Label) -> None:
 def br_if(sink: LlvmSink, label: Label) -> None:
     """Go where the condition holds; the values stay for the other case."""
     condition = sink.condition(sink.pop())
+    sink.settle()
     name = sink.destination(label, sink.values[len(sink.values) - len(label.targets) :])
     sink.number += 1
     sink.out.append(f"br i1 {condition}, label %{name}, label %n{sink.number}\nn{sink.number}:")
@@ -111,6 +115,7 @@ def br_if(sink: LlvmSink, label: Label) -> None:
 def br_table(sink: LlvmSink, labels: list[Label], default: Label) -> None:
     """A switch."""
     value = sink.pop()
+    sink.settle()
     values = sink.values[len(sink.values) - len(default.targets) :]
     names = {label: sink.destination(label, values) for label in dict.fromkeys([*labels, default])}
     cases = " ".join(f"i32 {i}, label %{names[label]}" for i, label in enumerate(labels))
@@ -120,16 +125,15 @@ def br_table(sink: LlvmSink, labels: list[Label], default: Label) -> None:
 @operation("drop")
 def drop(sink: LlvmSink) -> None:
     """A load whose result is dropped still has to trap."""
-    line = sink.loads.get(sink.pop())
-    if line is not None:
-        sink.make_volatile(line)
+    sink.keep((sink.values.pop(),))
 
 
 @operation("select", "select t")
 def select(sink: LlvmSink, valtype: ValType) -> None:
     """Choose the first value where the condition holds."""
     condition = sink.condition(sink.pop())
-    second, first, name, kind = sink.pop(), sink.pop(), sink.name(), llvm_type(valtype)
+    second, first, name, kind = sink.values.pop(), sink.values.pop(), sink.name(), llvm_type(valtype)
+    sink.flow(name, first, second)
     sink.out.append(f"{name} = select i1 {condition}, {kind} {first}, {kind} {second}")
     sink.push(name)
 
@@ -142,14 +146,10 @@ def local_get(sink: LlvmSink, index: int) -> None:
         sink.number += 1
         name = sink.known[index] = f"%v{sink.number}"
         sink.out.append(f"{name} = load {sink.locals[index]}, ptr %l{index}")
-    sink.read_locals.add(index)
     sink.values.append(name)
 
 
 def _set(sink: LlvmSink, index: int, value: str) -> None:
-    line = sink.loads.get(value)
-    if line is not None:
-        sink.set_loads.append((index, line))
     sink.known[index] = value
     sink.out.append(f"store {sink.locals[index]} {value}, ptr %l{index}")
 
@@ -226,6 +226,7 @@ def br_on_null(sink: LlvmSink, label: Label) -> None:
     """Go where the reference is null, without it."""
     value = sink.pop()
     condition = _is_null(sink, value) + ".b"
+    sink.settle()
     name = sink.destination(label, sink.values[len(sink.values) - len(label.targets) :])
     sink.number += 1
     sink.out.append(f"br i1 {condition}, label %{name}, label %n{sink.number}\nn{sink.number}:")
@@ -236,6 +237,7 @@ def br_on_null(sink: LlvmSink, label: Label) -> None:
 def br_on_non_null(sink: LlvmSink, label: Label) -> None:
     """Go where the reference is not null, with it."""
     condition = _is_null(sink, sink.values[-1]) + ".b"
+    sink.settle()
     name = sink.destination(label, sink.values[len(sink.values) - len(label.targets) :])
     sink.pop()
     sink.number += 1

@@ -31,6 +31,7 @@ def _need_checks(sink: LlvmSink) -> None:
 
 
 def _set_pending(sink: LlvmSink, exception: str) -> None:
+    sink.settle()
     at = sink.address("%store", _PENDING)
     sink.out.append(f"store ptr {exception}, ptr {at}{sink.own}\nbr label %{sink.landing()}")
 
@@ -68,6 +69,7 @@ def try_table(sink: LlvmSink, label: Label, catches: Sequence[Catch], targets: S
 def write_landing(sink: LlvmSink, label: Label) -> None:
     """Write what looks at the catch clauses, behind the function's other code."""
     frame: Frame = label.data
+    sink.settle()
     body, sink.out = sink.out, []
     try:
         sink.out.append(f"{frame.name}.landing:")

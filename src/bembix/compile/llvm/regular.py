@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -44,6 +45,8 @@ def _unary(row: Instr) -> Operation:
         sink.number += 1
         name = f"%v{sink.number}"
         sink.out.append(text.format(name, values[-1]))
+        if sink.pending:
+            sink.flow(name, values[-1])
         values[-1] = name
 
     return write
@@ -58,6 +61,8 @@ def _binary(row: Instr) -> Operation:
         name = f"%v{sink.number}"
         right = values.pop()
         sink.out.append(text.format(name, values[-1], right))
+        if sink.pending:
+            sink.flow(name, values[-1], right)
         values[-1] = name
 
     return write
@@ -77,8 +82,9 @@ def _eqz(row: Instr) -> Operation:
     text = _fill("{r}.b = icmp eq {t} {a}, 0\n{r} = zext i1 {r}.b to i32", row)
 
     def write(sink: LlvmSink) -> None:
-        value = sink.pop()
+        value = sink.values.pop()
         name = sink.name()
+        sink.flow(name, value)
         if value in sink.bools:
             sink.out.append(f"{name}.b = xor i1 {value}.b, true\n{name} = zext i1 {name}.b to i32")
         else:
@@ -99,6 +105,77 @@ def _const(row: Instr) -> Operation:
     return lambda sink, bits: sink.values.append(f"bitcast (i{width} {bits} to {whole})")
 
 
+# -- signalling NaNs ---------------------------------------------------------------------------------------------------
+#
+# Arithmetic makes a signalling NaN quiet.  LLVM does not care, and takes x * 1 for x; a fence hides from it what would let it.
+
+#: Constants (as floats) that make an operation look like none, or like a negation.
+_NEUTRAL: Final = {"fadd": (0.0, -0.0), "fsub": (0.0, -0.0), "fmul": (1.0, -1.0), "fdiv": (1.0, -1.0)}
+_NEUTRAL_MINIMUM: Final = (0.0, -0.0)  #: the templates of min and max add
+
+
+def _constant_text(kind: str, value: float) -> str:
+    bits = {"float": "<f", "double": "<d"}[kind]
+    content = struct.pack(bits, value)
+    return f"bitcast (i{8 * len(content)} {int.from_bytes(content, 'little')} to {kind})"
+
+
+def _fence(sink: LlvmSink, kind: str, value: str) -> str:
+    """Return a value that LLVM knows nothing of."""
+    name = sink.name()
+    sink.out.append(f"{name} = call {kind} @llvm.arithmetic.fence.{_MANGLED[kind]}({kind} {value})")
+    return name
+
+
+def _arithmetic(row: Instr) -> Operation:
+    inner, kind = _binary(row), llvm_type(row.results[0])
+    neutral = frozenset(_constant_text(kind, value) for value in _NEUTRAL.get(row.operation or "", _NEUTRAL_MINIMUM))
+
+    def write(sink: LlvmSink) -> None:
+        values = sink.values
+        if values[-1] in neutral:
+            values[-1] = _fence(sink, kind, values[-1])
+        if values[-2] in neutral:
+            values[-2] = _fence(sink, kind, values[-2])
+        inner(sink)
+
+    return write
+
+
+def _promote(row: Instr) -> Operation:
+    inner = _unary(row)
+
+    def write(sink: LlvmSink) -> None:
+        inner(sink)
+        sink.promoted.add(sink.values[-1])
+
+    return write
+
+
+def _sign(row: Instr) -> Operation:
+    inner = _unary(row) if len(row.params) == 1 else _binary(row)
+    depth = len(row.params)
+
+    def write(sink: LlvmSink) -> None:
+        promoted = sink.values[-depth] in sink.promoted
+        inner(sink)
+        if promoted:
+            sink.promoted.add(sink.values[-1])
+
+    return write
+
+
+def _demote(row: Instr) -> Operation:
+    inner = _unary(row)
+
+    def write(sink: LlvmSink) -> None:
+        if sink.values[-1] in sink.promoted:
+            sink.values[-1] = _fence(sink, "double", sink.values[-1])
+        inner(sink)
+
+    return write
+
+
 # -- division and conversion that can trap -----------------------------------------------------------------------------
 
 
@@ -109,7 +186,8 @@ def _divide(row: Instr) -> Operation:
     instruction = {"div_s": "sdiv", "div_u": "udiv", "rem_s": "srem", "rem_u": "urem"}[name]
 
     def write(sink: LlvmSink) -> None:
-        right, left, result = sink.pop(), sink.pop(), sink.name()
+        right, left, result = sink.pop(), sink.values.pop(), sink.name()
+        sink.flow(result, left)
         sink.out.append(f"{result}.z = icmp eq {whole} {right}, 0")
         sink.trap_if(f"{result}.z", Reason.DIVIDE_BY_ZERO)
         if name == "div_s":
@@ -139,8 +217,6 @@ def _limits(source: str, bits: int, signed: bool) -> tuple[str, str, str]:
 
 
 def _float_text(value: str) -> str:
-    import struct
-
     return f"0x{struct.unpack('<Q', struct.pack('<d', float.fromhex(value)))[0]:016X}"
 
 
@@ -198,7 +274,8 @@ def _load(row: Instr) -> Operation:
         name = f"%v{sink.number}"
         pointer = _pointer(sink, index, offset, name, values[-1])
         loaded = f"{name}.l" if extend else name
-        sink.loads[name] = len(out)
+        sink.flow(name, values[-1])
+        sink.pending.setdefault(name, []).append(len(out))
         out.append(f"{loaded} = load {natural}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
         if extend:
             out.append(f"{name} = {extend} {natural} {loaded} to {whole}")
@@ -232,6 +309,10 @@ _MAKERS: Final[dict[str, Callable[[Instr], Operation]]] = {
     **dict.fromkeys(LOADS, _load),
     **dict.fromkeys(STORES, _store),
     **dict.fromkeys(COMPARISONS, _compare),
+    **dict.fromkeys((*_NEUTRAL, "fmin", "fmax"), _arithmetic),
+    **dict.fromkeys(("fabs", "fneg", "fcopysign"), _sign),
+    "promote": _promote,
+    "demote": _demote,
 }
 
 

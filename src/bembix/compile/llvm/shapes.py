@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 from bembix.compile.llvm.types import llvm_type
@@ -53,7 +53,7 @@ def letter(valtype: ValType) -> str:
     return "C" if isinstance(heap, int) else _HEAP_LETTERS.get(heap, "a")  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=None)
+@cache
 def shape(functype: FuncType) -> str:
     """Return the shape of a function type.  Errors: CompileError for v128, which no stub converts yet."""
     text = f"{''.join(map(letter, functype.params))}_{''.join(map(letter, functype.results))}"

@@ -6,7 +6,7 @@ registers.  What each instruction becomes stands in `regular.py` and `operations
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -87,7 +87,8 @@ class LlvmSink:
         self.cold: list[str] = []
         self.allocas: list[str] = []
         self.bools: set[str] = set()
-        self.loads: dict[str, int] = {}
+        self.promoted: set[str] = set()
+        self.pending: dict[str, list[int]] = {}
         self.known: dict[int, str] = {}
         self.pointers: dict[tuple[int, str], str] = {}
         self.number = 0
@@ -111,14 +112,13 @@ class LlvmSink:
         for lines in (self.values, self.out, self.cold, self.allocas):
             lines.clear()
         self.bools.clear()
-        self.loads.clear()
+        self.promoted.clear()
+        self.pending.clear()
         self.join()
         self.body, self.function, self.type = body, body.index, body.type
         self.number = 0
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
         self.memories: set[int] = set()
-        self.read_locals: set[int] = set()
-        self.set_loads: list[tuple[int, int]] = []
         self.locals = [llvm_type(t) for t in body.local_types]
         label.data = Frame("return")
 
@@ -126,9 +126,7 @@ class LlvmSink:
         """End it and hand the text to the group."""
         if live:
             self.write_return(self.values, self.out)
-        for local, line in self.set_loads:
-            if local not in self.read_locals:
-                self.make_volatile(line)
+        self.settle()
         if self.propagates:
             self.cold.append(f"propagate:\n{self._return_zero()}")
         name, scope = self.group.define(self.function, self.body.at)
@@ -188,15 +186,19 @@ class LlvmSink:
         self.values.append(value)
 
     def pop(self) -> str:
-        """Take an operand."""
-        return self.values.pop()
+        """Take an operand for something that is always done."""
+        value = self.values.pop()
+        self.pending.pop(value, None)
+        return value
 
     def pop_many(self, count: int) -> list[str]:
-        """Take that many operands, the deepest first."""
+        """Take that many operands, the deepest first, for something that is always done."""
         if not count:
             return []
         taken = self.values[-count:]
         del self.values[-count:]
+        for value in taken:
+            self.pending.pop(value, None)
         return taken
 
     def condition(self, value: str) -> str:
@@ -233,14 +235,35 @@ class LlvmSink:
         self.out.append(f"{name} = getelementptr i8, ptr {base}, i64 {offset}")
         return name
 
-    def make_volatile(self, line: int) -> None:
-        """Keep a load that has no use: it may trap."""
-        self.out[line] = self.out[line].replace("= load ", "= load volatile ", 1)
+    # -- loads that have to trap ---------------------------------------------------------------------------------------
+    #
+    # LLVM takes away a load that nothing uses, and moves one into the only branch that does.  So a load stays plain only if,
+    # before control divides, something depends on it that is always done: a store, a call, the branch itself.
+
+    def flow(self, result: str, *operands: str) -> None:
+        """Note that what depends on loads is only used by what makes `result`."""
+        lines = [line for operand in operands for line in self.pending.pop(operand, ())]
+        if lines:
+            self.pending[result] = lines
+
+    def keep(self, values: Iterable[str]) -> None:
+        """Have the loads behind values done, whatever becomes of the values."""
+        for value in values:
+            for line in self.pending.pop(value, ()):
+                text = self.out[line]
+                if "= load volatile " not in text:
+                    self.out[line] = text.replace("= load ", "= load volatile ", 1)
+
+    def settle(self) -> None:
+        """Control divides or ends here."""
+        if self.pending:
+            self.keep(list(self.pending))
 
     # -- places --------------------------------------------------------------------------------------------------------
 
     def join(self) -> None:
         """Paths join here: what one of them computed is not there on all."""
+        self.settle()
         self.known.clear()
         self.pointers.clear()
 
@@ -265,7 +288,7 @@ class LlvmSink:
         code = self.field("%rt", RUNTIME[name], note=INVARIANT)
         result = self.name()
         left = "" if results == "void" else f"{result} = "
-        self.out.append(f"{left}call {CC} {results} {code}(ptr %ctx{arguments}){self.place()}")
+        self.out.append(f"{left}notail call {CC} {results} {code}(ptr %ctx{arguments}){self.place()}")
         return result
 
     # -- labels --------------------------------------------------------------------------------------------------------
@@ -351,6 +374,7 @@ class LlvmSink:
         """After a call, go where an exception goes if one is pending."""
         if not self.checked:
             return
+        self.settle()
         pending = self.field("%store", layout.Store.PENDING, "i64", self.own)
         name = self.label_name()
         self.out.append(

@@ -1,7 +1,7 @@
 """The code between Python and Wasm for one shape of functions, as LLVM IR.
 
-An *entry stub* is the vectorcall function of exported functions: unbox, enter, box.  A *thunk* is the code of a host function:
-box, call Python, unbox.  What is common and no hurry is in `vm_python.py`.
+An *entry stub* is the vectorcall function of exported functions: unbox, enter, box.  A *thunk* is the code of a host
+function: box, call Python, unbox.  What is common and no hurry is in `vm_slow.py` and `vm_values.py`.
 
 Source: the Python C API; core 3.0, 4.5.5 (invocation).
 """
@@ -48,7 +48,7 @@ def _letters_constant(name: str, letters: str) -> str:
 
 
 def _unbox_number(k: int, letter: str, here: str, there: str, slow: str) -> str:
-    """Unbox object %o{k} to %fast{k}, from block `here` to block `there` or `slow`; for -1 Python is asked for an error."""
+    """Unbox object %o{k} to %fast{k}, from block `here` to `there` or `slow`; for -1 Python is asked for an error."""
     if letter in "il":
         get = f"  %x{k} = call i64 @PyLong_AsLongLong(ptr %o{k})\n  %m{k} = icmp eq i64 %x{k}, -1\n"
     else:
@@ -71,7 +71,7 @@ _NARROW: Final = {
 """,
     "l": "  %fast{k} = add i64 %x{k}, 0\n  br label %{there}\n",
     "f": "  %fast{k} = fptrunc double %x{k} to float\n  br label %{there}\n",
-    "d": "  %fast{k} = fadd double %x{k}, -0.0\n  br label %{there}\n",
+    "d": "  %fast{k} = bitcast double %x{k} to double\n  br label %{there}\n",
 }
 
 
@@ -132,7 +132,9 @@ def entry(shape: str, number: int) -> str:
     text += _ENTRY_ENTER.replace("ACTIVATION_SIZE", str(layout.Activation.SIZE))
     arguments = _leave_arguments(params, "v" if len(params) <= _INLINE else "slow")
     type_ = _results_type(results)
-    text += f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
+    text += (
+        f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
+    )
     text += "  put ptr %outer, %thread Thread.TOP\n" + _entry_results(shape, results)
     return expand(text + _ENTRY_TAIL)
 
@@ -186,7 +188,9 @@ start:
 """
 
 _ENTRY_SLOW: Final = """convert:
-  %converted = call i32 @convert_arguments(i64 {number}, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 {n})
+  %converted = call i32 @convert_arguments(
+    i64 {number}, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 {n}
+  )
   %done = icmp ne i32 %converted, 0
   br i1 %done, label %reload, label %fail
 reload:
@@ -263,7 +267,7 @@ def _entry_results(shape: str, results: str) -> str:
 
 
 def thunk_names(shape: str) -> tuple[str, str]:
-    """Return the symbols of a shape's thunk: for code that does not look for pending exceptions, and for code that does."""
+    """Return the symbols of a shape's thunk: for code that does not look for exceptions, and for code that does."""
     return f"host_{shape}", f"throwing_{shape}"
 
 
@@ -279,7 +283,11 @@ def thunk(shape: str, number: int) -> str:
     plain, throwing = thunk_names(shape)
     text = _letters_constant(f"returned.{shape}", results)
     text += f"\ndefine {CC} {type_} @{plain}(ptr %host{parameters}) #0 {{\nstart:\n"
-    text += _THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1)) + _thunk_take(params) + _thunk_boxes(params)
+    text += (
+        _THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1))
+        + _thunk_take(params)
+        + _thunk_boxes(params)
+    )
     text += _THUNK_CALL.format(flagged=len(params) - 2**63) + _drop(params) + _THUNK_CHECK
     text += _thunk_results(shape, results, number) + _thunk_return(results, type_)
     text += _THUNK_UNBOXED + _drop(params) + _THUNK_FAIL + f"  {_return_zero(type_)}\n}}\n"
@@ -380,14 +388,15 @@ def _thunk_unbox(shape: str, results: str) -> str:
     if len(results) == 1:
         text = "  %o0 = getelementptr i8, ptr %object, i64 0\n"
         return text + _unbox(0, results, "unbox0", "fast", "convert", "%store") + "fast:\n  br label %finish\n"
-    return f"""  %all = call i32 @unbox_tuple(ptr @returned.{shape}, i64 {len(results)}, ptr %object, ptr %cells, ptr %store)
+    letters = f"ptr @returned.{shape}, i64 {len(results)}"
+    return f"""  %all = call i32 @unbox_tuple({letters}, ptr %object, ptr %cells, ptr %store)
   %good = icmp ne i32 %all, 0
   br i1 %good, label %finish, label %convert
 """
 
 
 def _thunk_return(results: str, type_: str) -> str:
-    """Release the object and return to Wasm.  Last of all, since releasing may run Python: limit and results of the store."""
+    """Release the object, which may run Python; then put limit and results into the store and return to Wasm."""
     text = """  call void @Py_DecRef(ptr %object)
   %limit = get i64 %thread Thread.STACK_LIMIT
   put i64 %limit, %store Store.STACK_LIMIT

@@ -12,6 +12,11 @@ from typing import Final
 COMPARE: Final = "{r}.b = {what} {t} {a}, {b}\n{r} = zext i1 {r}.b to i32"
 _CALL1: Final = "{r} = call {u} @llvm.{what}.{u}({t} {a})"
 _CALL2: Final = "{r} = call {u} @llvm.{what}.{u}({t} {a}, {t} {b})"
+#: minimum and maximum: LLVM hands on a signalling NaN as it is, an addition makes it quiet.
+_QUIET: Final = (
+    "{r}.n = fcmp uno {t} {a}, {b}\n{r}.q = fadd {t} {a}, {b}\n{r}.m = call {u} @llvm.{what}.{u}({t} {a}, {t} {b})\n"
+    "{r} = select i1 {r}.n, {t} {r}.q, {t} {r}.m"
+)
 
 #: Comparisons, by operation.
 COMPARISONS: Final = {
@@ -55,8 +60,8 @@ TEMPLATES: Final[dict[str, str]] = {
     "fsub": "{r} = fsub {t} {a}, {b}",
     "fmul": "{r} = fmul {t} {a}, {b}",
     "fdiv": "{r} = fdiv {t} {a}, {b}",
-    "fmin": _CALL2.replace("{what}", "minimum"),
-    "fmax": _CALL2.replace("{what}", "maximum"),
+    "fmin": _QUIET.replace("{what}", "minimum"),
+    "fmax": _QUIET.replace("{what}", "maximum"),
     "fcopysign": _CALL2.replace("{what}", "copysign"),
     "wrap": "{r} = trunc {t} {a} to {u}",
     "extend_s": "{r} = sext {t} {a} to {u}",

@@ -1,8 +1,8 @@
 """How the types of Wasm are written in LLVM IR, and the calling convention of compiled functions.
 
-A compiled function takes the context and those of its parameters that fit into registers on every platform; parameter k that
-does not is left in the store block at VALUES + 16 * k by the caller and taken from there first thing.  No function has
-arguments on the native stack, so any can replace any other in a tail call.  No result: void.  One: its type.  Up to
+A compiled function takes the context and those of its parameters that fit into registers on every platform; parameter k
+that does not is left in the store block at VALUES + 16 * k by the caller and taken from there first thing.  No function
+has arguments on the native stack, so any can replace any other in a tail call.  No result: void.  One: its type.  Up to
 MAX_REGISTER_RESULTS: a literal struct.  More: void, and result k was left in the store block at VALUES + 16 * k.
 """
 

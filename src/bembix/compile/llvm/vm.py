@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.llvm import emit, externals, vm_bulk, vm_func, vm_leave, vm_python
+from bembix.compile.llvm import emit, externals, vm_bulk, vm_func, vm_leave, vm_services, vm_slow, vm_values
 from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC
 from bembix.errors import InternalError
@@ -20,7 +20,7 @@ from bembix.native.code import CodeArena
 from bembix.native.libc import immortal
 from bembix.native.state import State
 
-#: LLVM type of each function of the runtime table.  Those after `layout.RUNTIME_FUNCTIONS` have the C calling convention.
+#: LLVM type of each function of the runtime table.  Those after `layout.RUNTIME_FUNCTIONS` are C functions.
 SIGNATURES: Final[dict[str, str]] = {
     "trap": f"{CC} void (ptr, i64, i64)",
     "unwind_exception": f"{CC} void (ptr)",
@@ -114,10 +114,10 @@ def source() -> str:
         vm_leave.WAYS_OUT,
         vm_leave.FAULTS,
         vm_bulk.IR,
-        vm_python.SERVICES,
-        vm_python.BOXING,
-        vm_python.UNBOXING,
-        vm_python.SLOW_PATHS,
+        vm_services.IR,
+        vm_values.BOXING,
+        vm_values.UNBOXING,
+        vm_slow.IR,
         vm_func.IR,
     )
     return entry + expand(externals.DECLARATIONS + "".join(parts))

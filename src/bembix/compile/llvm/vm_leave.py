@@ -1,7 +1,7 @@
 """The ways out of compiled code, as LLVM IR: traps, exceptions, faults.
 
-Each records what happened in the thread block and jumps to an activation.  Nothing is unwound: Wasm frames own nothing, and
-no frame of the host lies between compiled code and its innermost entry.
+Each records what happened in the thread block and jumps to an activation.  Nothing is unwound: Wasm frames own nothing,
+and no frame of the host lies between compiled code and its innermost entry.
 
 Source: core 3.0, 4.2.13 and 4.4 (traps, exceptions); sigaction(2).
 """
@@ -155,9 +155,9 @@ foreign:
   ret void
 }
 
-; Give a fault to the handler that was there before.  A signal that was sent, rather than caused, has a code <= 0: it does not
-; come again by itself.  Where a handler was installed after ours and so comes after ours again, a sent signal is that handler
-; ending the process: the default action does it.
+; Give a fault to the handler that was there before.  A signal that was sent, rather than caused, has a code <= 0: it
+; does not come again by itself.  Where another handler was installed after ours, and ours put before it again, a sent
+; signal is that handler ending the process: the default action does it.
 define internal void @hand_on(i32 %signal, ptr %info, ptr %context) noinline #0 {
   %code = get i32 %info Platform.siginfo_code
   %sent = icmp sle i32 %code, 0

@@ -1,21 +1,18 @@
 """Functions around functions for exceptions, as LLVM IR for the code generator to add to its modules.
 
-Code that looks for pending exceptions calls a function's THROWING_CODE, other code its CODE.  A function is compiled in one of
-the two forms; a wrapper is the other.  They reach everything through the context.
+Code that looks for pending exceptions calls a function's THROWING_CODE, other code its CODE.  A function is compiled in
+one of the two forms; a wrapper is the other.  They reach everything through the context.
 
 Source: core 3.0, 4.6.8.9 (throw).
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from bembix.compile.llvm import vm
+from bembix.compile.llvm.emit import ATTRIBUTES
 from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC, in_registers, llvm_type, parameters, results_type, zero
 from bembix.spec.types import FuncType
-
-_ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
 
 
 def _call(target: str, functype: FuncType) -> tuple[str, str]:
@@ -31,7 +28,7 @@ def plain_wrapper(name: str, target: str, functype: FuncType) -> str:
     """Return a function that calls `target`, which returns with an exception pending, for callers that do not look."""
     call, leave = _call(target, functype)
     text = f"""
-define {CC} {results_type(functype)} @{name}({parameters(functype)}) {_ATTRIBUTES} {{
+define {CC} {results_type(functype)} @{name}({parameters(functype)}) {ATTRIBUTES} {{
   {call}
   %store = get ptr %ctx Context.STORE
   %pending = get ptr %store Store.PENDING
@@ -58,7 +55,7 @@ def bridge_wrapper(name: str, target: str, functype: FuncType) -> str:
     call, leave = _call(target, functype)
     type_ = results_type(functype)
     text = f"""
-define {CC} {type_} @{name}({parameters(functype)}) {_ATTRIBUTES} {{
+define {CC} {type_} @{name}({parameters(functype)}) {ATTRIBUTES} {{
   %activation = alloca [$Activation.SIZE x i8], align 16
   %store = get ptr %ctx Context.STORE
   %runtime = get ptr %ctx Context.RUNTIME

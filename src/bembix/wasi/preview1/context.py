@@ -119,23 +119,23 @@ def _cut(vectors: list[Vector]) -> list[Vector]:
     return kept
 
 
-def gather(memory: MemoryLike, vectors: list[Vector], total: int, write: Callable[[bytes, int], int]) -> int:
+def gather(memory: MemoryLike, vectors: list[Vector], total: int, write: Callable[[bytes], int]) -> int:
     """Write what the buffers hold.
 
-    write: takes the bytes and how many were written before; returns how many of them it wrote.  It is called at least
-    once, so that a descriptor that cannot be written fails even for nothing.
+    write: returns how many of the bytes it wrote.  It is called at least once, so that a descriptor that cannot be
+    written fails even for nothing.
     Returns the number of bytes written; an error after some were is left for the next call to find.
     """
     if len(vectors) == 1 and total <= CHUNK:
-        return write(memory.read(*vectors[0]), 0)
+        return write(memory.read(*vectors[0]))
     if total <= CHUNK:
-        return write(b"".join([memory.read(start, length) for start, length in vectors]), 0)
+        return write(b"".join([memory.read(start, length) for start, length in vectors]))
     done = 0
     for start, length in vectors:
         for at in range(start, start + length, CHUNK):
             piece = memory.read(at, min(CHUNK, start + length - at))
             try:
-                written = write(piece, done)
+                written = write(piece)
             except OSError:
                 if not done:
                     raise
@@ -146,12 +146,10 @@ def gather(memory: MemoryLike, vectors: list[Vector], total: int, write: Callabl
     return done
 
 
-def scatter(
-    memory: MemoryLike, vectors: list[Vector], total: int, read: Callable[[int, int], bytes], fill: bool
-) -> int:
+def scatter(memory: MemoryLike, vectors: list[Vector], total: int, read: Callable[[int], bytes], fill: bool) -> int:
     """Fill the buffers.
 
-    read: takes how many bytes there is room for and how many were read before; returns up to that many.
+    read: takes how many bytes there is room for; returns up to that many.
     fill: read on until the buffers are full or the end is reached; without it, one read that gives something is all.
     Returns the number of bytes read; an error after some were is left for the next call to find.
     """
@@ -159,7 +157,7 @@ def scatter(
     while True:
         room = min(CHUNK, total - done)
         try:
-            data = read(room, done)
+            data = read(room)
         except OSError:
             if not done:
                 raise

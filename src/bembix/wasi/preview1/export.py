@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar, get_type_hints
+from functools import cache
+from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from bembix.spec.host import HostFunction
 from bembix.spec.types import I32, FuncType
@@ -75,31 +76,37 @@ class Registry(dict[str, Export]):
 PREVIEW1: Final = Registry()
 export: Final = PREVIEW1.export
 
-# FAST: the masks and the translation of errors are source text rather than loops over the arguments, which would double
-# the cost of a call (tests/wasi/bench_calls.py).
+# FAST: the masks and the translation of errors are source text: a loop over the arguments would cost as much as the
+# rest of a small call (bench/wasi_calls.py, "fd_close").
 _WRAPPER: Final = """
-def {name}({parameters}):
-    try:
-        return function(context, {arguments})._value_
-    except WasiError as error:
-        return error.errno._value_
-    except OSError as error:
-        return from_os_error(error)._value_
+def make(function, context):
+    def call({parameters}):
+        try:
+            return function(context, {arguments})._value_
+        except WasiError as error:
+            return error.errno._value_
+        except OSError as error:
+            return from_os_error(error)._value_
+    return call
 """
 
 
+@cache
+def _maker(masks: tuple[int | None, ...]) -> Callable[[Implementation, Context], Callable[..., int]]:
+    """Compile what makes functions that make unsigned what is meant unsigned, and numbers of errors."""
+    arguments = [f"a{at}" if mask is None else f"a{at} & {mask:#x}" for at, mask in enumerate(masks)]
+    parameters = ", ".join(f"a{at}" for at in range(len(masks)))
+    scope: dict[str, Any] = {"WasiError": WasiError, "from_os_error": from_os_error}
+    exec(_WRAPPER.format(parameters=parameters, arguments=", ".join(arguments)), scope)  # no text but our own
+    maker: Callable[[Implementation, Context], Callable[..., int]] = scope["make"]
+    return maker
+
+
 def _wrapper(export: Export, context: Context) -> Callable[..., int]:
-    """Compile the function that makes unsigned what is meant unsigned, and numbers of errors."""
-    arguments = []
-    for name, hint in export.parameters:
-        mask = CORE_TYPES[hint][1]
-        arguments.append(name if mask is None else f"{name} & {mask:#x}")
-    source = _WRAPPER.format(
-        name=export.name, parameters=", ".join(name for name, _ in export.parameters), arguments=", ".join(arguments)
-    )
-    scope = {"function": export.function, "context": context, "WasiError": WasiError, "from_os_error": from_os_error}
-    exec(compile(source, f"<wasi {export.name}>", "exec"), scope)  # the text holds nothing but our own names
-    return scope[export.name]  # type: ignore[return-value]
+    """Return `export` for one program, with the core type's signed integers as parameters."""
+    wrapper = _maker(tuple(CORE_TYPES[hint][1] for _, hint in export.parameters))(export.function, context)
+    wrapper.__name__ = wrapper.__qualname__ = export.name
+    return wrapper
 
 
 def traced(export: Export, context: Context, write: Callable[[str], object]) -> HostFunction:
@@ -132,10 +139,8 @@ def _show(context: Context, hint: object, arguments: tuple[int, ...], index: int
 def unknown(module: str, name: str, type: FuncType) -> HostFunction:
     """Return a stand-in for a function that WASI does not have: answers NOSYS, and says so on stderr the first time.
 
-    Errors: ValueError it cannot answer at all, because `type` gives no lone i32.
+    type: what the program imports it as; its result is one i32.
     """
-    if type.results != (I32,):
-        raise ValueError(f"{module}.{name}: no error number can be answered by {type}")
     told = False
 
     def answer(*arguments: object) -> int:
@@ -146,8 +151,3 @@ def unknown(module: str, name: str, type: FuncType) -> HostFunction:
         return Errno.NOSYS.value
 
     return HostFunction(answer, type, name)
-
-
-def functions(registry: Mapping[str, Export], context: Context) -> dict[str, HostFunction]:
-    """Return every function of `registry` for one program."""
-    return {name: export.bind(context) for name, export in registry.items()}

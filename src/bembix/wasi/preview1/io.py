@@ -39,8 +39,7 @@ def fd_read(ctx: Context, fd: Fd, buffers: Ptr, count: Size, out: Out32) -> Errn
     check_out(memory, out)
     vectors, total = get_vectors(memory, buffers, count)
     descriptor = ctx.fds[fd]
-    read = descriptor.read
-    done = scatter(memory, vectors, total, lambda length, before: read(length), descriptor.fills_buffers)
+    done = scatter(memory, vectors, total, descriptor.read, descriptor.fills_buffers)
     memory.write(out, done.to_bytes(4, "little"))
     return Errno.SUCCESS
 
@@ -55,8 +54,7 @@ def fd_write(ctx: Context, fd: Fd, buffers: Ptr, count: Size, out: Out32) -> Err
     memory = ctx.memory()
     check_out(memory, out)
     vectors, total = get_vectors(memory, buffers, count)
-    write = ctx.fds[fd].write
-    done = gather(memory, vectors, total, lambda data, before: write(data))
+    done = gather(memory, vectors, total, ctx.fds[fd].write)
     memory.write(out, done.to_bytes(4, "little"))
     return Errno.SUCCESS
 
@@ -72,15 +70,15 @@ def fd_pread(ctx: Context, fd: Fd, buffers: Ptr, count: Size, offset: FileSize, 
     check_out(memory, out)
     vectors, total = get_vectors(memory, buffers, count)
     descriptor = ctx.fds[fd]
-    check_offset(offset)
-    done = scatter(
-        memory,
-        vectors,
-        total,
-        lambda length, before: descriptor.read_at(length, offset + before),
-        descriptor.fills_buffers,
-    )
-    put_u32(memory, out, done)
+    at = check_offset(offset)
+
+    def read(length: int) -> bytes:
+        nonlocal at
+        data = descriptor.read_at(length, at)
+        at += len(data)
+        return data
+
+    put_u32(memory, out, scatter(memory, vectors, total, read, descriptor.fills_buffers))
     return Errno.SUCCESS
 
 
@@ -95,8 +93,15 @@ def fd_pwrite(ctx: Context, fd: Fd, buffers: Ptr, count: Size, offset: FileSize,
     check_out(memory, out)
     vectors, total = get_vectors(memory, buffers, count)
     descriptor = ctx.fds[fd]
-    check_offset(offset)
-    put_u32(memory, out, gather(memory, vectors, total, lambda data, done: descriptor.write_at(data, offset + done)))
+    at = check_offset(offset)
+
+    def write(data: bytes) -> int:
+        nonlocal at
+        written = descriptor.write_at(data, at)
+        at += written
+        return written
+
+    put_u32(memory, out, gather(memory, vectors, total, write))
     return Errno.SUCCESS
 
 

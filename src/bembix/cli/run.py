@@ -1,0 +1,131 @@
+"""Run a WASI program, or call one function of a module.
+
+What follows FILE goes to the program, whatever it looks like; only `--invoke NAME` directly behind FILE is ours too,
+unless `--` stands before FILE.  A program sees no file and no variable of the host but those handed over.
+
+Exit code: the program's; 134 after a trap or an exception that nothing caught; 1 where the module can't be run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bembix.cli.engines import add_engine_arguments
+
+ABORTED: Final = 134  #: what a shell shows for a process that abort() ended: 128 + SIGABRT
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Say which arguments there are."""
+    parser.usage = "bembix run [OPTIONS] FILE [ARGS]\n       bembix run [OPTIONS] FILE --invoke NAME [ARGS]"
+    parser.add_argument(
+        "--dir",
+        dest="dirs",
+        action="append",
+        default=[],
+        type=directory,
+        metavar="HOST[::GUEST]",
+        help="hand over a directory, by the name GUEST (default: HOST)",
+    )
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        type=variable,
+        metavar="NAME[=VALUE]",
+        help="set a variable; without =VALUE to what it is here",
+    )
+    parser.add_argument("--invoke", metavar="NAME", help="call this export with ARGS and print its results")
+    add_engine_arguments(parser)
+    parser.add_argument("rest", nargs=REMAINDER, metavar="FILE [ARGS]", help="a module in binary or text form")
+
+
+def directory(word: str) -> tuple[str, str]:
+    """Return what the program calls a directory, and where it is."""
+    host, separator, guest = word.partition("::")
+    if not host or (separator and not guest):
+        raise ArgumentTypeError(f"{word!r} is not HOST or HOST::GUEST")
+    return guest or host, host
+
+
+def variable(word: str) -> tuple[str, str]:
+    """Return a variable's name and its value."""
+    name, separator, value = word.partition("=")
+    if not name:
+        raise ArgumentTypeError(f"{word!r} is not NAME=VALUE")
+    if not separator and name not in os.environ:
+        raise ArgumentTypeError(f"there is no variable {name} here to hand over")
+    return name, value if separator else os.environ[name]
+
+
+def execute(options: Namespace) -> int:
+    """Run the program or call the function."""
+    from bembix.errors import Trap, WasmException
+
+    file, invoke, arguments = _split(options.rest, options.invoke)
+    if file is None:
+        return _wrong("a FILE is missing; `bembix run --help` says more")
+    try:
+        with _default_interrupts():
+            if invoke is None:
+                return _run(file, arguments, options)
+            from bembix.cli.invoke import invoke_export
+
+            return invoke_export(file, invoke, arguments, options)
+    except (Trap, WasmException) as error:
+        kind = "trap" if isinstance(error, Trap) else "exception"
+        print(f"bembix: {kind}: {error.describe()}", file=sys.stderr)
+        return ABORTED
+
+
+def _split(rest: list[str], invoke: str | None) -> tuple[str | None, str | None, list[str]]:
+    """Return the file, the export to call, and the arguments for it or for the program."""
+    verbatim = rest[:1] == ["--"]
+    words = rest[verbatim:]
+    if not words:
+        return None, invoke, []
+    file, *given = words
+    if not verbatim and invoke is None and given[:1] == ["--invoke"] and len(given) > 1:
+        return file, given[1], given[2:]
+    return file, invoke, given
+
+
+def _wrong(message: str) -> int:
+    from bembix.cli.main import BAD_USAGE
+
+    print(f"bembix: {message}", file=sys.stderr)
+    return BAD_USAGE
+
+
+def _run(file: str, arguments: list[str], options: Namespace) -> int:
+    from bembix.program import run
+    from bembix.wasi import INHERIT
+
+    done = run(
+        file,
+        arguments,
+        env=dict(options.env),
+        dirs=dict(options.dirs),
+        stdin=INHERIT,
+        stdout=INHERIT,
+        stderr=INHERIT,
+        engine=options.engine,
+        optimize=options.optimize,
+    )
+    return done.exit_code
+
+
+@contextmanager
+def _default_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: Python would only see it when the program comes to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,94 @@
+"""What compiled code has Python do for it, as LLVM IR: compile a function, grow a memory or a table, meet a new thread.
+
+Source: the Python C API; only what it documents is used.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+IR: Final = """
+@format_attach = text ""
+@format_two = text "KK"
+@format_three = text "KKK"
+@format_four = text "KKKK"
+
+; This thread's block, made now; null with an exception set where that fails.
+define ptr @attach() noinline #0 {
+  %service = get ptr @state State.ATTACH
+  %object = python(ptr %service, ptr @format_attach)
+  %failed = icmp eq ptr %object, null
+  br i1 %failed, label %bad, label %good
+good:
+  %address = call ptr @PyLong_AsVoidPtr(ptr %object)
+  call void @Py_DecRef(ptr %object)
+  ret ptr %address
+bad:
+  ret ptr null
+}
+
+; A store's stack limit is that of the thread that runs; another one may have run while Python did.
+define void @resume(ptr %thread) #0 {
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
+  ret void
+}
+
+; The number that a service gave; its exception leaves Wasm.
+define internal i64 @answer(ptr %object) #0 {
+  %failed = icmp eq ptr %object, null
+  br i1 %failed, label %bad, label %read
+read:
+  %value = call i64 @PyLong_AsLongLong(ptr %object)
+  call void @Py_DecRef(ptr %object)
+  %doubtful = icmp eq i64 %value, -1
+  br i1 %doubtful, label %check, label %good
+check:
+  %error = call ptr @PyErr_Occurred()
+  %fine = icmp eq ptr %error, null
+  br i1 %fine, label %good, label %bad
+good:
+  %thread = call ptr @current_thread()
+  call void @resume(ptr %thread)
+  ret i64 %value
+bad:
+  call void @unwind_python()
+  unreachable
+}
+
+define $CC i64 @memory_grow(ptr %ctx, i64 %index, i64 %delta) #0 {
+  %service = get ptr @state State.MEMORY_GROW
+  %object = python(ptr %service, ptr @format_three, ptr %ctx, i64 %index, i64 %delta)
+  %value = call i64 @answer(ptr %object)
+  ret i64 %value
+}
+
+define $CC i64 @table_grow(ptr %ctx, i64 %index, ptr %init, i64 %delta) #0 {
+  %service = get ptr @state State.TABLE_GROW
+  %object = python(ptr %service, ptr @format_four, ptr %ctx, i64 %index, ptr %init, i64 %delta)
+  %value = call i64 @answer(ptr %object)
+  ret i64 %value
+}
+
+; Called by the lazy entry: compile the function whose stub returns to %after, return its code.  Those parameters of the
+; call that are not in registers are in the store, which Python may use meanwhile.
+define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
+  %kept = alloca [$Store.SIZE x i8], align 16
+  %store = get ptr %ctx Context.STORE
+  %values = getelementptr i8, ptr %store, i64 $Store.VALUES
+  %size = shl i64 $Store.MAX_VALUES, 4
+  call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %values, i64 %size, i1 false)
+  %stubs = get i64 %ctx Context.STUBS
+  %first = add i64 %stubs, $Platform.stub_return
+  %distance = sub i64 %after, %first
+  %index = lshr i64 %distance, 2
+  %service = get ptr @state State.COMPILE
+  %object = python(ptr %service, ptr @format_two, ptr %ctx, i64 %index)
+  %value = call i64 @answer(ptr %object)
+  call void @llvm.memcpy.p0.p0.i64(ptr %values, ptr %kept, i64 %size, i1 false)
+  %code = inttoptr i64 %value to ptr
+  ret ptr %code
+}
+"""

@@ -1,0 +1,429 @@
+"""Random function bodies: a typed stack that grows row by row of the instruction table.
+
+Whatever a row takes is on the stack already, or is made just before.  Values that would trap are rare unless the shape is
+wild.  Two things keep outcomes comparable where the specification leaves them open: the bits of a NaN lose sign and payload
+(but keep the quiet bit) before they can be told apart, and every loop and every function that calls counts down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from choices import Chooser
+from shape import BITS, NUMBERS, Shape, constant_bits, instruction, matches
+
+from bembix.binary.immediates import MemArg, write_locals
+from bembix.compile.llvm import tier as _tier  # noqa: F401  (it enters all operations)
+from bembix.compile.llvm.sink import OPERATIONS
+from bembix.spec.instructions import BY_NAME, TABLE, Instr
+from bembix.spec.types import F32, F64, FUNCREF, I32, I64, FuncType, NumType, RefType, ValType, ref
+
+#: Rows without a writer of their own: the walker keeps them to itself.
+_SILENT = ("nop", "end", "return")
+#: What the LLVM tier compiles, and so what the generator has to reach.
+ROWS: list[Instr] = [row for row in TABLE if row.code in OPERATIONS or row.name in _SILENT]
+
+_REGULAR = [row for row in ROWS if row.regular]
+_PRODUCERS = {kind: [row for row in _REGULAR if row.results == (kind,) and None not in row.params] for kind in NUMBERS}
+_LOADS = {kind: [row for row in _REGULAR if row.results == (kind,) and row.width] for kind in NUMBERS}
+
+Builder = Callable[["Body"], bool]
+#: Builders of irregular rows, by name; `builders.py` fills it.  One that finds nothing to work on returns False.
+BUILDERS: dict[str, Builder] = {}
+
+MAX_DEPTH = 6
+_CANONICAL = {F32: (I32, 0x7FFFFFFF, 0x7F800000, 0x7FC00000), F64: (I64, 2**63 - 1, 0x7FF << 52, 0x7FF8 << 48)}
+_OFFSETS = [0xFFFF, 0x10000, 0xFFF8, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFF8, 0xFFFF0000]
+
+
+@dataclass
+class Open:
+    """An open block.  counter, limit: of a loop that may be branched to as long as it counts; fueled: that burns fuel."""
+
+    opcode: str
+    targets: tuple[ValType, ...]
+    results: tuple[ValType, ...]
+    height: int
+    polymorphic: bool = False
+    fueled: bool = False
+    counter: int = -1
+    limit: int = 0
+
+
+class Body:
+    """A function body under way."""
+
+    def __init__(self, shape: Shape, choose: Chooser, functype: FuncType, budget: int) -> None:
+        self.shape, self.choose, self.type, self.budget = shape, choose, functype, budget
+        self.locals: list[ValType] = list(functype.params)
+        self.locals += choose.some(shape.value_types(), 0, 5)
+        self.reserved: set[int] = set()
+        self.stack: list[ValType] = []
+        self.labels = [Open("", functype.results, functype.results, 0)]
+        self.out = bytearray()
+        self.calls = False
+        self.nested = 0
+        self.rows: set[str] = set()
+
+    def entry(self) -> bytes:
+        """Write the whole body, as the code section has it."""
+        self.sequence(self.budget)
+        self.finish()
+        self.emit("end")
+        head = bytearray()
+        if self.calls:
+            code, self.out = self.out, head
+            self.burn()
+            self.out = code
+        extra = [(1, valtype) for valtype in self.locals[len(self.type.params) :]]
+        return write_locals(extra) + bytes(head) + bytes(self.out)
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, *immediates: object) -> None:
+        """Write an instruction; the stack is the caller's business."""
+        self.rows.add(name)
+        self.out += instruction(name, *immediates)
+
+    def pop(self, count: int) -> None:
+        """Take operands, of which code that can't be reached may have too few."""
+        floor = self.labels[-1].height
+        del self.stack[max(floor, len(self.stack) - count) :]
+
+    def const(self, kind: NumType, value: int) -> None:
+        """Push a constant; of a float, its bits."""
+        if kind in (I32, I64):
+            value = (value + (1 << BITS[kind] - 1)) % (1 << BITS[kind]) - (1 << BITS[kind] - 1)
+        self.emit(f"{kind}.const", value)
+        self.stack.append(kind)
+
+    def get(self, local: int) -> None:
+        """Push a local."""
+        self.emit("local.get", local)
+        self.stack.append(self.locals[local])
+
+    def set(self, local: int) -> None:
+        """Pop into a local."""
+        self.emit("local.set", local)
+        self.pop(1)
+
+    def plain(self, name: str) -> None:
+        """Write a regular row without immediates."""
+        row = BY_NAME[name]
+        self.emit(name)
+        self.pop(len(row.params))
+        self.stack += row.results
+
+    def new_local(self, valtype: ValType, *, reserved: bool = True) -> int:
+        """Add a local; a reserved one is never written by chance."""
+        self.locals.append(valtype)
+        if reserved:
+            self.reserved.add(len(self.locals) - 1)
+        return len(self.locals) - 1
+
+    def locals_of(self, valtype: ValType, *, writable: bool = False) -> list[int]:
+        """Return locals of a type."""
+        return [
+            index
+            for index, known in enumerate(self.locals)
+            if (matches(valtype, known) if writable else matches(known, valtype))
+            and not (writable and index in self.reserved)
+        ]
+
+    # -- operands ------------------------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> Open:
+        """The innermost block."""
+        return self.labels[-1]
+
+    def on_stack(self, types: Sequence[ValType]) -> bool:
+        """Tell whether these are the uppermost operands."""
+        count = len(types)
+        given = self.stack[max(self.label.height, len(self.stack) - count) :]
+        return len(given) == count and all(map(matches, given, types))
+
+    def need(self, types: Sequence[ValType], depth: int = 2) -> None:
+        """Have operands of these types on the stack."""
+        if types and not self.nested:
+            if self.on_stack(types) and self.choose.chance(70):
+                return
+            if self.label.polymorphic and len(self.stack) == self.label.height and self.choose.chance(40):
+                return  # code that can't be reached takes what isn't there
+        for valtype in types:
+            self.value(valtype, depth)
+
+    def value(self, valtype: ValType, depth: int = 2) -> None:
+        """Push a value, without taking any that is there."""
+        self.budget -= 1
+        self.nested += 1
+        if isinstance(valtype, RefType):
+            self._reference(valtype)
+        elif depth <= 0 or self.budget <= 0 or self.choose.chance(35):
+            self._leaf(valtype)
+        elif self.choose.chance(15) and self.shape.memories:
+            self.load(self.choose.pick(_LOADS[valtype]), depth - 1)
+        else:
+            self.regular(self.choose.pick(_PRODUCERS[valtype]), depth - 1)
+        self.nested -= 1
+
+    def _leaf(self, valtype: NumType) -> None:
+        found = self.locals_of(valtype)
+        globals_ = [index for index, known in enumerate(self.shape.globals) if known.value is valtype and index]
+        if found and self.choose.chance(60):
+            self.get(self.choose.pick(found))
+        elif globals_ and self.choose.chance(30):
+            self.emit("global.get", self.choose.pick(globals_))
+            self.stack.append(valtype)
+        else:
+            self.const(valtype, constant_bits(self.choose, valtype))
+
+    def _reference(self, valtype: RefType) -> None:
+        found = self.locals_of(valtype)
+        if found and self.choose.chance(60):
+            self.get(self.choose.pick(found))
+            return
+        functions: Sequence[int] = ()
+        if valtype == FUNCREF:
+            functions = range(len(self.shape.functions))
+        elif isinstance(valtype.heap, int):
+            functions = self.shape.functions_of(valtype.heap)
+        if functions and (self.choose.chance(80) or not valtype.nullable):
+            index = self.choose.pick(functions)
+            self.emit("ref.func", index)
+            self.stack.append(ref(False, self.shape.functions[index]))
+            return
+        self.emit("ref.null", valtype.heap)
+        self.stack.append(ref(True, valtype.heap))
+        if not valtype.nullable:
+            self.emit("ref.as_non_null")
+            self.stack[-1] = valtype
+
+    # -- regular rows --------------------------------------------------------------------------------------------------
+
+    def regular(self, row: Instr, depth: int = 2) -> bool:
+        """Write a regular row with its operands."""
+        operation = row.operation or ""
+        if row.params and row.params[0] is None:
+            return self.shape.memories != [] and (self.load(row, depth) if row.results else self.store(row, depth))
+        if operation == "const":
+            self.const(row.results[0], constant_bits(self.choose, row.results[0]))
+            return True
+        params = [kind for kind in row.params if kind is not None]
+        if operation[:4] in ("div_", "rem_") and not self.wild():
+            self.value(params[0], depth)
+            self.value(params[1], depth)
+            self.const(params[1], self.choose.pick([1, 1, 2, 16]))
+            self.plain(f"{params[1]}.or")
+        elif operation in ("trunc_s", "trunc_u") and not self.wild():
+            self._small_float(params[0], depth)
+        else:
+            self.need(params, depth)
+        if operation == "fcopysign":
+            self.canonical(params[1])
+        if operation == "reinterpret" and params[0] in (F32, F64):
+            self.canonical(params[0])
+        self.plain(row.name)
+        return True
+
+    def wild(self) -> bool:
+        """Tell whether to let the next operand be anything."""
+        return self.choose.chance(self.shape.wild)
+
+    def _small_float(self, kind: NumType, depth: int) -> None:
+        if self.choose.chance(50):
+            self.value(I32, depth)
+            self.plain(f"{kind}.convert_i32_{self.choose.pick('su')}")
+        else:
+            self.const(kind, constant_bits(self.choose, kind) & (0x4FFFFFFF if kind is F32 else 0x41FFFFFFFFFFFFFF))
+
+    def canonical(self, kind: NumType) -> None:
+        """Give every NaN on top of the stack bits that the specification determines: those of its quiet bit and no sign."""
+        if kind not in _CANONICAL or not self.stack or self.stack[-1] is not kind:
+            return
+        whole, magnitude, infinity, kept = _CANONICAL[kind]
+        scratch = self.new_local(whole)
+        self.plain(f"{whole}.reinterpret_{kind}")
+        self.set(scratch)
+        for name, number in (("and", kept), ("or", 1)):
+            if name == "and":
+                self.get(scratch)
+            self.const(whole, number)
+            self.plain(f"{whole}.{name}")
+        self.get(scratch)
+        self.get(scratch)
+        self.const(whole, magnitude)
+        self.plain(f"{whole}.and")
+        self.const(whole, infinity)
+        self.plain(f"{whole}.gt_u")
+        self.emit("select")
+        self.pop(2)
+        self.plain(f"{kind}.reinterpret_{whole}")
+
+    # -- memory --------------------------------------------------------------------------------------------------------
+
+    def memory(self) -> int:
+        """Choose a memory."""
+        return self.choose.number(0, len(self.shape.memories) - 1)
+
+    def address(self, width: int, depth: int) -> MemArg:
+        """Push an address; return what goes with it."""
+        memory = self.memory()
+        offset = self.choose.pick([0, 0, 1, 4, 8, 16, 24, 100, 4096])
+        if self.wild():
+            self.value(I32, depth)
+            offset = self.choose.pick(_OFFSETS) if self.choose.chance(50) else offset
+        elif self.choose.chance(50):
+            self.const(I32, self.choose.number(0, 64))
+        else:
+            self.value(I32, depth)
+            self.const(I32, self.choose.pick([0x7FFF, 0xFF, 0x7FF8, 0x38]))
+            self.plain("i32.and")
+        return MemArg(self.choose.number(0, width.bit_length() - 1), memory, offset)
+
+    def load(self, row: Instr, depth: int) -> bool:
+        """Write a load."""
+        memarg = self.address(row.width, depth)
+        self.emit(row.name, memarg)
+        self.pop(1)
+        self.stack += row.results
+        return True
+
+    def store(self, row: Instr, depth: int) -> bool:
+        """Write a store."""
+        kind = row.params[1]
+        assert kind is not None
+        memarg = self.address(row.width, depth)
+        if self.choose.chance(25):  # bits that nothing computes with arrive as they are
+            self.load(self.choose.pick(_LOADS[kind]), depth) if self.choose.chance(50) else self.const(
+                kind, constant_bits(self.choose, kind)
+            )
+        else:
+            self.value(kind, depth)
+            self.canonical(kind)
+        self.emit(row.name, memarg)
+        self.pop(2)
+        return True
+
+    # -- blocks --------------------------------------------------------------------------------------------------------
+
+    def blocktype(self, params: Sequence[ValType], results: Sequence[ValType]) -> object:
+        """Return the immediate of a block of this type."""
+        if not params and len(results) < 2 and not self.choose.chance(10):
+            return results[0] if results else None
+        return self.shape.type_index(FuncType(tuple(params), tuple(results)))
+
+    def operands(self, most: int = 2) -> tuple[ValType, ...]:
+        """Choose how many of the uppermost operands a block takes as parameters."""
+        there = self.stack[self.label.height :]
+        count = self.choose.number(0, min(most, len(there)))
+        return tuple(there[len(there) - count :])
+
+    def results(self, most: int = 2) -> tuple[ValType, ...]:
+        """Choose results of a block."""
+        if self.choose.chance(30):
+            return ()
+        return tuple(self.choose.some(self.shape.value_types(), 0, most))
+
+    def open(self, opcode: str, params: tuple[ValType, ...], results: tuple[ValType, ...], *more: object) -> Open:
+        """Write the start of a block."""
+        self.emit(opcode, self.blocktype(params, results), *more)
+        targets = params if opcode == "loop" else results
+        self.pop(len(params))
+        label = Open(opcode, targets, results, len(self.stack))
+        self.labels.append(label)
+        self.stack += params
+        return label
+
+    def close(self) -> None:
+        """Leave the results of the innermost block and end it."""
+        label = self.label
+        self.finish()
+        self.emit("end")
+        self.labels.pop()
+        del self.stack[label.height :]
+        self.stack += label.results
+
+    def finish(self) -> None:
+        """Have exactly the results of the innermost block on the stack."""
+        label = self.label
+        there = self.stack[label.height :]
+        if label.polymorphic and not there and self.choose.chance(50):
+            return
+        common = 0
+        while common < min(len(there), len(label.results)) and matches(there[common], label.results[common]):
+            common += 1
+        for _ in there[common:]:
+            self.discard()
+        for valtype in label.results[common:]:
+            self.value(valtype, 1)
+
+    def stop(self) -> None:
+        """The rest of the block can't be reached."""
+        del self.stack[self.label.height :]
+        self.label.polymorphic = True
+
+    def discard(self) -> None:
+        """Take the uppermost value, so that it matters if possible."""
+        valtype = self.stack[-1]
+        found = self.locals_of(valtype, writable=True)
+        if self.shape.memories and isinstance(valtype, NumType) and self.choose.chance(40):
+            self.observe(valtype)
+        elif found and self.choose.chance(50):
+            self.set(self.choose.pick(found))
+        else:
+            self.emit("drop")
+            self.pop(1)
+
+    def observe(self, kind: NumType) -> None:
+        """Write the uppermost value to memory."""
+        self.canonical(kind)
+        scratch = self.new_local(kind)
+        self.set(scratch)
+        self.const(I32, self.choose.number(0, 100) * 8)
+        self.get(scratch)
+        self.emit(f"{kind}.store", MemArg(0, 0, 0))
+        self.pop(2)
+
+    def burn(self) -> None:
+        """Count down, and trap at zero."""
+        fuel = self.shape.fuel
+        self.out += instruction("global.get", fuel) + instruction("i32.eqz") + instruction("if", None)
+        self.out += instruction("unreachable") + instruction("end") + instruction("global.get", fuel)
+        self.out += instruction("i32.const", 1) + instruction("i32.sub") + instruction("global.set", fuel)
+
+    # -- sequences -----------------------------------------------------------------------------------------------------
+
+    def sequence(self, count: int) -> None:
+        """Write that many rows, as far as the budget goes."""
+        for _ in range(count):
+            if self.budget <= 0:
+                return
+            self.instruction()
+
+    def instruction(self) -> None:
+        """Write a row, and what it needs."""
+        self.budget -= 1
+        group = self.choose.pick(GROUPS)
+        name = self.choose.pick(group)
+        builder = BUILDERS.get(name)
+        if builder is not None:
+            builder(self)
+        else:
+            self.regular(BY_NAME[name])
+
+
+def _groups() -> list[list[str]]:
+    """Return groups of rows, as often as they are to come up."""
+    irregular = [row.name for row in ROWS if not row.regular]
+    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "%array", "%array"]
+    calls = [name for name in irregular if "call" in name]
+    variables = [name for name in irregular if name.startswith(("local.", "global."))] + ["drop", "select", "select t"]
+    rest = [name for name in irregular if name not in (*calls, *variables)]
+    numeric = [row.name for row in _REGULAR if not row.width]
+    memory = [row.name for row in _REGULAR if row.width]
+    return [numeric] * 6 + [memory] * 3 + [control] * 5 + [calls] * 2 + [variables] * 2 + [rest] * 4
+
+
+GROUPS = _groups()
