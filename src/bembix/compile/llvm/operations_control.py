@@ -133,7 +133,10 @@ def select(sink: LlvmSink, valtype: ValType) -> None:
     """Choose the first value where the condition holds."""
     condition = sink.condition(sink.pop())
     second, first, name, kind = sink.values.pop(), sink.values.pop(), sink.name(), llvm_type(valtype)
-    sink.flow(name, first, second)
+    if condition.startswith("%"):
+        sink.flow(name, first, second)
+    else:  # only one of them will be used
+        sink.keep((first, second))
     sink.out.append(f"{name} = select i1 {condition}, {kind} {first}, {kind} {second}")
     sink.push(name)
 
@@ -146,10 +149,13 @@ def local_get(sink: LlvmSink, index: int) -> None:
         sink.number += 1
         name = sink.known[index] = f"%v{sink.number}"
         sink.out.append(f"{name} = load {sink.locals[index]}, ptr %l{index}")
+    sink.read_locals.add(index)
     sink.values.append(name)
 
 
 def _set(sink: LlvmSink, index: int, value: str) -> None:
+    if value in sink.pending:
+        sink.set_loads.append((index, sink.pending[value]))
     sink.known[index] = value
     sink.out.append(f"store {sink.locals[index]} {value}, ptr %l{index}")
 

@@ -274,9 +274,10 @@ def _load(row: Instr) -> Operation:
         name = f"%v{sink.number}"
         pointer = _pointer(sink, index, offset, name, values[-1])
         loaded = f"{name}.l" if extend else name
-        sink.flow(name, values[-1])
-        sink.pending.setdefault(name, []).append(len(out))
-        out.append(f"{loaded} = load {natural}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
+        if sink.group.optimize:
+            sink.flow(name, values[-1])
+            sink.pending.setdefault(name, []).append(len(out))
+        out.append(f"{loaded} = {sink.load} {natural}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
         if extend:
             out.append(f"{name} = {extend} {natural} {loaded} to {whole}")
         values[-1] = name

@@ -93,6 +93,7 @@ class LlvmSink:
         self.pointers: dict[tuple[int, str], str] = {}
         self.number = 0
         self.checked = False
+        self.exact_traps = False
         self.linear = self.own = ""
         self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
 
@@ -106,6 +107,7 @@ class LlvmSink:
         self.group = group
         self.checked = self.context.handles_exceptions
         self.linear, self.own = (", !tbaa !2", ", !tbaa !4") if group.optimize else ("", "")
+        self.load = "load" if group.optimize else "load volatile"
 
     def begin(self, body: Body, label: Label) -> None:
         """Start a function."""
@@ -119,6 +121,8 @@ class LlvmSink:
         self.number = 0
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
         self.memories: set[int] = set()
+        self.read_locals: set[int] = set()
+        self.set_loads: list[tuple[int, list[int]]] = []
         self.locals = [llvm_type(t) for t in body.local_types]
         label.data = Frame("return")
 
@@ -127,6 +131,7 @@ class LlvmSink:
         if live:
             self.write_return(self.values, self.out)
         self.settle()
+        self.keep_unread()
         if self.propagates:
             self.cold.append(f"propagate:\n{self._return_zero()}")
         name, scope = self.group.define(self.function, self.body.at)
@@ -237,8 +242,9 @@ class LlvmSink:
 
     # -- loads that have to trap ---------------------------------------------------------------------------------------
     #
-    # LLVM takes away a load that nothing uses, and moves one into the only branch that does.  So a load stays plain only if,
-    # before control divides, something depends on it that is always done: a store, a call, the branch itself.
+    # LLVM takes away a load that nothing uses, and moves one into the only branch that does.  By default the loads behind a
+    # value that is dropped, or that only goes to locals which are never read, are kept (volatile).  With exact traps a load
+    # stays plain only if, before control divides, something depends on it that is always done: a store, a call, the branch.
 
     def flow(self, result: str, *operands: str) -> None:
         """Note that what depends on loads is only used by what makes `result`."""
@@ -249,15 +255,24 @@ class LlvmSink:
     def keep(self, values: Iterable[str]) -> None:
         """Have the loads behind values done, whatever becomes of the values."""
         for value in values:
-            for line in self.pending.pop(value, ()):
-                text = self.out[line]
-                if "= load volatile " not in text:
-                    self.out[line] = text.replace("= load ", "= load volatile ", 1)
+            self._keep_lines(self.pending.pop(value, ()))
+
+    def _keep_lines(self, lines: Iterable[int]) -> None:
+        for line in lines:
+            text = self.out[line]
+            if "= load volatile " not in text:
+                self.out[line] = text.replace("= load ", "= load volatile ", 1)
 
     def settle(self) -> None:
         """Control divides or ends here."""
-        if self.pending:
+        if self.exact_traps and self.pending:
             self.keep(list(self.pending))
+
+    def keep_unread(self) -> None:
+        """At the end: have the loads done whose values only went to locals that are never read."""
+        for local, lines in self.set_loads:
+            if local not in self.read_locals:
+                self._keep_lines(lines)
 
     # -- places --------------------------------------------------------------------------------------------------------
 
