@@ -150,6 +150,7 @@ RUNTIME_FUNCTIONS: Final = (
     "table_init",
     "throw_allocate",
     "exception_release",
+    "hot",
 )
 RUNTIME: Final = {name: 8 * index for index, name in enumerate(RUNTIME_FUNCTIONS)}
 
@@ -160,7 +161,7 @@ class ContextLayout:
 
     memories, tables: Slots.  imported_globals: addresses of cells.  globals: cells of 16 bytes.  imported_functions:
     addresses of FuncRecords.  functions: FuncRecords.  types: canonical type ids.  tags: addresses of tag blocks.
-    datas, elems: Segments.
+    datas, elems: Segments.  counters: how often each defined function was entered or went round a loop in cheap code.
     """
 
     memories: int
@@ -173,6 +174,7 @@ class ContextLayout:
     tags: int
     datas: int
     elems: int
+    counters: int
     size: int
     imported_function_count: int
     imported_global_count: int
@@ -194,6 +196,7 @@ class ContextLayout:
             (imported[ExternKind.TAG] + len(module.tags), 8),
             (len(module.datas), Segment.SIZE),
             (len(module.elems), Segment.SIZE),
+            (len(module.functions), 8),
         ):
             at = -(-at // 16) * 16
             starts.append(at)
@@ -231,6 +234,10 @@ class ContextLayout:
     def data(self, index: int) -> int:
         """Offset of a data segment."""
         return self.datas + Segment.SIZE * index
+
+    def counter(self, index: int) -> int:
+        """Offset of a defined function's counter."""
+        return self.counters + 8 * (index - self.imported_function_count)
 
     def elem(self, index: int) -> int:
         """Offset of an element segment."""

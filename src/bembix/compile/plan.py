@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from bembix.spec.module import ModuleDef
 
 #: Up to so many bytes of code, a module's bodies are all validated when it is made; beyond, each when it is first called.
 EAGER_VALIDATION_BYTES: Final = 128 * 1024
 
-#: Up to so many bytes of code, functions with loops are optimised at their first call; beyond, they start cheap.
-EAGER_LOOPS_BYTES: Final = 128 * 1024
+#: So many bytes of functions with loops are optimised at their first call, of each module that is validated eagerly.  They
+#: may run for ever, and there is no way into better code but through the next call.  Beyond, code starts cheap.
+EAGER_OPTIMIZE_BYTES: Final = 4 * 1024
+
+#: Cheap code is optimised after so many entries and rounds of loops for each byte of it: about when it has run for as long as
+#: optimising takes.
+HOT_PER_BYTE: Final = 100
+HOT_LEAST: Final = 5_000
 
 #: How many bytes of callees are optimised along with a function.
 GROUP_BYTES: Final = 24 * 1024
@@ -48,31 +54,41 @@ class Survey:
     has_loop: bool
 
 
+Look: TypeAlias = "Callable[[int], Survey | None]"
+
+
+def hot_count(size: int) -> int:
+    """Return after how many entries and rounds a function of that many bytes is optimised."""
+    return max(HOT_LEAST, HOT_PER_BYTE * size)
+
+
 def first_call(
-    index: int,
-    *,
-    optimize: bool,
-    small: bool,
-    survey: Callable[[int], Survey | None],
-    size: Callable[[int], int],
-    done: Callable[[int], bool],
+    index: int, *, optimize: bool, room: int, survey: Look, size: Callable[[int], int], done: Callable[[int], bool]
 ) -> Step:
     """Say what to compile when function `index` is first called.
 
-    optimize: everything is to be optimised.  small: the module is below EAGER_LOOPS_BYTES.  survey: what is known of a
-    defined function, None of an import.  size: bytes of its body.  done: whether it is optimised already.
+    optimize: everything is to be optimised.  room: what is left of EAGER_OPTIMIZE_BYTES.  survey: what is known of a defined
+    function, None of an import.  size: bytes of its body.  done: whether it is optimised already.
     """
-    found = survey(index)
-    if optimize or (small and found is not None and found.has_loop):
-        return Step(tuple(group(index, survey, size, done)), True)
+    if optimize:
+        return Step(tuple(group(index, survey, size, done, GROUP_BYTES)), True)
+    if size(index) <= room:
+        found = survey(index)
+        if found is not None and found.has_loop:
+            return Step(tuple(group(index, survey, size, done, room - size(index))), True)
     return Step((index,), False)
 
 
+def hot(index: int, *, survey: Look, size: Callable[[int], int], done: Callable[[int], bool]) -> Step:
+    """Say what to compile when function `index` turned out to run much."""
+    return Step(tuple(group(index, survey, size, done, min(GROUP_BYTES, max(1024, size(index))))), True)
+
+
 def group(
-    index: int, survey: Callable[[int], Survey | None], size: Callable[[int], int], done: Callable[[int], bool]
+    index: int, survey: Look, size: Callable[[int], int], done: Callable[[int], bool], room: int
 ) -> Iterable[int]:
     """Return a function and what it calls, nearest first, while they fit."""
-    members, room, position = [index], GROUP_BYTES, 0
+    members, position = [index], 0
     seen = {index}
     while position < len(members):
         found = survey(members[position])

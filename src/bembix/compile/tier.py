@@ -45,8 +45,14 @@ class CompiledModule(Protocol):
     def contains(self, address: int) -> bool:
         """Tell whether an address is one of this module's code."""
 
-    def on_recompile(self, callback: Callable[[int, int], None]) -> None:
-        """Have `callback(index, code)` called when a function gets better code under way."""
+    def improve(self, index: int) -> None:
+        """Compile a function better that runs much; `on_recompile` tells of it."""
+
+    def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
+        """Have `callback(index, code, throwing)` called when a function gets better code under way.
+
+        throwing: whether the address is one for FuncRecord.THROWING_CODE.
+        """
 
 
 def compile_module(

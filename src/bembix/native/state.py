@@ -33,7 +33,8 @@ class State:
     FUNCREF: Final = 120
     REFERENCE: Final = 128
     TO_EXCEPTION: Final = 136
-    SIZE: Final = 144
+    HOT: Final = 144
+    SIZE: Final = 152
 
 
 ADDRESS: Final = immortal(State.SIZE)

@@ -160,9 +160,9 @@ class Module:
         compiled = compile_module(self._definition, self.context, engine=self._engine, optimize=self._optimize)
         instances = self.instances
 
-        def publish(index: int, code: int) -> None:
+        def publish(index: int, code: int, throwing: bool) -> None:
             for inst in list(instances):
-                inst.publish(index, code, throwing=False)
+                inst.publish(index, code, throwing)
 
         compiled.on_recompile(publish)
         return compiled

@@ -36,6 +36,8 @@ def loop(sink: LlvmSink, label: Label) -> None:
     sink.leave_values(label, sink.pop_many(count), sink.out)
     sink.out.append(f"br label %{frame.name}\n{frame.name}:")
     sink.join()
+    if not sink.group.optimize:
+        sink.count()
     sink.take_values(label, label.params)
 
 
@@ -131,9 +133,10 @@ def drop(sink: LlvmSink) -> None:
 @operation("select", "select t")
 def select(sink: LlvmSink, valtype: ValType) -> None:
     """Choose the first value where the condition holds."""
-    condition = sink.condition(sink.pop())
+    chosen = sink.pop()
+    condition = sink.condition(chosen)
     second, first, name, kind = sink.values.pop(), sink.values.pop(), sink.name(), llvm_type(valtype)
-    if condition.startswith("%"):
+    if chosen.startswith("%"):
         sink.flow(name, first, second)
     else:  # only one of them will be used
         sink.keep((first, second))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from bembix.compile import layout
+from bembix.compile import layout, plan
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
 from bembix.compile.llvm.vm import RUNTIME
 from bembix.compile.traps import Reason
@@ -119,6 +119,8 @@ class LlvmSink:
         self.join()
         self.body, self.function, self.type = body, body.index, body.type
         self.number = 0
+        code = self.context.definition.code[body.index - self.context.imported_functions]
+        self.hot_count = plan.hot_count(code.end - code.start)
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
         self.memories: set[int] = set()
         self.read_locals: set[int] = set()
@@ -150,13 +152,31 @@ class LlvmSink:
                 at = layout.Store.VALUES + 16 * i
                 lines.append(f"%p{i}.p = getelementptr i8, ptr %store, i64 {at}\n%p{i} = load {t}, ptr %p{i}.p{self.own}")
             lines.append(f"store {t} {f'%p{i}' if i < len(fits) else zero(t)}, ptr %l{i}")
-        if self.uses_runtime:
+        if self.uses_runtime or not self.group.optimize:
             lines += self._field("%rt", layout.Context.RUNTIME)
         for index in sorted(self.memories):
             lines += self._field(f"%m{index}", self.layout.memory(index) + layout.Slot.BASE)
         if self.has_call:
             lines += self._stack_check()
+        if not self.group.optimize:
+            body, self.out = self.out, lines
+            self.count()
+            self.out = body
         return lines
+
+    def count(self) -> None:
+        """In cheap code, count an entry or a round of a loop; have the function optimised where that is worth it."""
+        name = self.label_name()
+        self.out.append(
+            f"%{name}.p = getelementptr i8, ptr %ctx, i64 {self.layout.counter(self.function)}\n"
+            f"%{name}.a = load i64, ptr %{name}.p\n%{name}.b = add i64 %{name}.a, 1\nstore i64 %{name}.b, ptr %{name}.p\n"
+            f"%{name}.c = icmp eq i64 %{name}.b, {self.hot_count}\nbr i1 %{name}.c, label %{name}hot, label %{name}\n{name}:"
+        )
+        self.cold.append(
+            f"{name}hot:\n%{name}.f = getelementptr i8, ptr %rt, i64 {RUNTIME['hot']}\n%{name}.g = load ptr, ptr %{name}.f\n"
+            f"call {CC} void %{name}.g(ptr %ctx, i64 {self.function - self.context.imported_functions}){self.place()}\n"
+            f"br label %{name}"
+        )
 
     def _field(self, name: str, offset: int) -> list[str]:
         return [f"{name}.p = getelementptr i8, ptr %ctx, i64 {offset}", f"{name} = load ptr, ptr {name}.p{INVARIANT}"]

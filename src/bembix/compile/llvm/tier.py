@@ -20,8 +20,8 @@ from bembix.compile.llvm.boundary import bridge_wrapper, plain_wrapper
 from bembix.compile.llvm.emit import ATTRIBUTES, emit
 from bembix.compile.llvm.group import Group
 from bembix.compile.llvm.sink import LlvmSink
-from bembix.compile.llvm.types import CC, llvm_type, results_type
-from bembix.errors import Frame
+from bembix.compile.llvm.types import CC, parameters, results_type
+from bembix.errors import BembixError, CompileError, Frame
 from bembix.native.code import CodeArena, LoadedCode
 from bembix.native.lines import offset_at
 from bembix.spec.module import ModuleDef
@@ -55,14 +55,14 @@ class LlvmModule:
         self._surveys: dict[int, plan.Survey] = {}
         self._steps: list[tuple[LoadedCode, plan.Step]] = []
         self._located: dict[int, LoadedCode] = {}
-        self._callbacks: list[Callable[[int, int], None]] = []
+        self._callbacks: list[Callable[[int, int, bool], None]] = []
         self._lock = threading.RLock()
         self._sink = LlvmSink(context, self.layout)
         self._walker = self._sink.walker = make_walker(context, self._sink)
         self._survey_sink = SurveySink()
         self._surveyor = make_walker(context, self._survey_sink)
         size = plan.code_bytes(definition)
-        self._small = size <= plan.EAGER_LOOPS_BYTES
+        self._eager_room = plan.EAGER_OPTIMIZE_BYTES if plan.validate_eagerly(definition) else 0
         self._arena = CodeArena(max(1 << 20, _ROOM * size))
         self._starts: list[int] | None = None
 
@@ -83,10 +83,13 @@ class LlvmModule:
     def validate_all(self) -> None:
         """Validate all bodies, and remember what is in them."""
         for index in range(len(self._definition.code)):
-            self._survey(self._imported + index)
+            try:
+                self._survey(self._imported + index)
+            except CompileError:  # said when the function is compiled
+                continue
 
-    def on_recompile(self, callback: Callable[[int, int], None]) -> None:
-        """Have `callback(index, code)` called when a function gets better code."""
+    def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
+        """Have `callback(index, code, throwing)` called when a function gets better code."""
         self._callbacks.append(callback)
 
     def frame(self, address: int) -> Frame | None:
@@ -123,14 +126,28 @@ class LlvmModule:
                 plan.first_call(
                     self._imported + index,
                     optimize=self._optimize,
-                    small=self._small,
-                    survey=self._survey if self._small or self._optimize else lambda _: None,
+                    room=self._eager_room,
+                    survey=self._survey,
                     size=self._size,
                     done=self._is_optimized,
                 )
             )
             found = self._compiled[index]
         return found.address
+
+    def improve(self, index: int) -> None:
+        """Optimise a function, and what it calls, unless that was done."""
+        with self._lock:
+            function = self._imported + index
+            if not self._is_optimized(function):
+                self._compile(plan.hot(function, survey=self._try_survey, size=self._size, done=self._is_optimized))
+
+    def _try_survey(self, index: int) -> plan.Survey | None:
+        """Survey a function that may turn out to be invalid, in which case it is left alone."""
+        try:
+            return self._survey(index)
+        except BembixError:
+            return None
 
     def _survey(self, index: int) -> plan.Survey | None:
         if index < self._imported:
@@ -161,14 +178,14 @@ class LlvmModule:
     def _compile(self, step: plan.Step) -> None:
         loaded = self._load(step, places=step.optimize)
         self._steps.append((loaded, step))
+        self._eager_room -= sum(map(self._size, step.members)) if step.optimize else 0
         for index in step.members:
             own = index - self._imported
             known = self._compiled.get(own)
             self._compiled[own] = _Compiled(loaded.symbols[f"f{index}"], step.optimize)
-            if known is not None:
-                self._wrappers.pop(own, None)
+            if known is not None:  # the wrapper goes on with the older code, which stays valid
                 for callback in self._callbacks:
-                    callback(own, self.code(own))
+                    callback(own, self._compiled[own].address, self._context.handles_exceptions)
 
     def _load(self, step: plan.Step, *, places: bool) -> LoadedCode:
         text = self.text(step.members, optimize=step.optimize, places=places)
@@ -190,9 +207,8 @@ class LlvmModule:
         if found is None:
             functype = self._context.function_type(self._imported + index)
             make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
-            parameters = ", ".join(["ptr", *map(llvm_type, functype.params)])
             text = (
-                f"declare {CC} {results_type(functype)} @target({parameters})\n{make('wrapper', '@target', functype)}\n"
+                f"declare {CC} {results_type(functype)} @target({parameters(functype)})\n{make('wrapper', '@target', functype)}\n"
                 f"attributes #0 = {{ {ATTRIBUTES} }}\n"
             )
             loaded = self._arena.load(emit(text, 0), {"target": address})

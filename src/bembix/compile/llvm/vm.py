@@ -34,6 +34,7 @@ SIGNATURES: Final[dict[str, str]] = {
     "table_init": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
     "throw_allocate": f"{CC} ptr (ptr, ptr, i64)",
     "exception_release": f"{CC} void (ptr, ptr)",
+    "hot": f"{CC} void (ptr, i64)",
     "thread": "ptr ()",
     "set_jump": "i32 (ptr)",
 }
@@ -88,7 +89,12 @@ lazy_entry:
 """,
 }
 
-_SERVICES: Final = {"compile": State.COMPILE, "memory_grow": State.MEMORY_GROW, "table_grow": State.TABLE_GROW}
+_SERVICES: Final = {
+    "compile": State.COMPILE,
+    "memory_grow": State.MEMORY_GROW,
+    "table_grow": State.TABLE_GROW,
+    "hot": State.HOT,
+}
 
 #: Bytes of code that one region of the runtime's arena holds.
 _ARENA_SIZE: Final = 1 << 20
@@ -175,6 +181,7 @@ def set_service(name: str, service: Callable[..., int]) -> None:
     "compile": (context, index) -> code address; indices from the number of functions on mean THROWING_CODE.
     "memory_grow": (context, memory index, delta) -> old pages or -1.
     "table_grow": (context, table index, init, delta) -> old size or -1.
+    "hot": (context, defined function) -> 0, after compiling a function better that runs much.
     All are ints.  What a service raises leaves Wasm.
     """
     load()

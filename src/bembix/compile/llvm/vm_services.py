@@ -72,6 +72,13 @@ define $CC i64 @table_grow(ptr %ctx, i64 %index, ptr %init, i64 %delta) #0 {
   ret i64 %value
 }
 
+define $CC void @hot(ptr %ctx, i64 %index) #0 {
+  %service = get ptr @state State.HOT
+  %object = python(ptr %service, ptr @format_two, ptr %ctx, i64 %index)
+  %value = call i64 @answer(ptr %object)
+  ret void
+}
+
 ; Called by the lazy entry: compile the function whose stub returns to %after, return its code.  Those parameters of the
 ; call that are not in registers are in the store, which Python may use meanwhile.
 define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
