@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bembix.binary.instructions import read_instruction
+from bembix.binary.leb import read_s32
 from bembix.errors import ParseError
 from bembix.spec.instructions import BY_NAME
 from bembix.spec.module import Expr
@@ -16,8 +18,22 @@ _CLOSING: Final = frozenset((_END, BY_NAME["delegate"]))
 _DIVIDING: Final = frozenset(BY_NAME[name] for name in ("else", "catch", "catch_all", "delegate"))
 
 
+#: `i32.const` of an integer of at most 28 bits, and `end`: nearly every offset of a segment.
+_SHORT: Final = re.compile(rb"\x41[\x80-\xff]{0,3}[\x00-\x7f]\x0b")
+
+
+def short_constant(expr: Expr) -> int | None:
+    """Return the value of a short constant of type i32, as a signed integer; None for any other expression."""
+    if _SHORT.fullmatch(expr.code) is None:
+        return None
+    return read_s32(expr.code, 1)[0]
+
+
 def read_expr(data: bytes, start: int) -> tuple[Expr, int]:
     """Read an expression."""
+    short = _SHORT.match(data, start)
+    if short is not None:  # FAST: CPython has 24,000 active data segments
+        return Expr(short[0], start), short.end()
     pos = start
     depth = 0
     while True:

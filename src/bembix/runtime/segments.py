@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 
+from bembix.binary.exprs import short_constant
 from bembix.compile.traps import Reason
 from bembix.errors import InternalError, Trap
 from bembix.native.memory import write_bytes
@@ -66,4 +67,5 @@ def initialise_memories(inst: ModuleInst) -> None:
 def _start(segment: Elem | Data, externs: Externs) -> int:
     if segment.at is None:
         raise InternalError("an active segment without an offset is not valid")
-    return evaluate(segment.at, externs)
+    short = short_constant(segment.at)
+    return evaluate(segment.at, externs) if short is None else short & 0xFFFF_FFFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from bembix.binary.exprs import short_constant
 from bembix.errors import ValidationError
 from bembix.spec.canonical import match_val
 from bembix.spec.features import Feature
@@ -16,13 +17,25 @@ from bembix.spec.limits import (
 )
 from bembix.spec.module import (
     Elem,
-    ExternKind,
     Export,
     Expr,
+    ExternKind,
     ModuleDef,
     SegmentMode,
 )
-from bembix.spec.types import I32, I64, AbsHeap, FuncType, GlobalType, Limits, MemoryType, RefType, TableType, TagType, ref
+from bembix.spec.types import (
+    I32,
+    I64,
+    AbsHeap,
+    FuncType,
+    GlobalType,
+    Limits,
+    MemoryType,
+    RefType,
+    TableType,
+    TagType,
+    ref,
+)
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_constant_walker
 from bembix.validate.types import check_types
@@ -198,6 +211,8 @@ def _check_segments(context: ModuleContext, walker: Walker) -> None:
 def _check_at(walker: Walker, at: Expr | None, wide: bool, offset: int) -> None:
     if at is None:
         raise ValidationError("an active segment needs an offset", offset=offset)
+    if not wide and short_constant(at) is not None:
+        return
     walker.walk_constant(at.code, at.offset, I64 if wide else I32)
 
 

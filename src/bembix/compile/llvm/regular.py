@@ -12,7 +12,7 @@ from bembix.compile.llvm.types import llvm_type
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.instructions import TABLE, Imm, Instr
-from bembix.spec.types import I64, V128, NumType
+from bembix.spec.types import I64, V128
 
 _MANGLED: Final = {"float": "f32", "double": "f64"}  #: as names of LLVM's intrinsics have it
 
