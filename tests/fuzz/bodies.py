@@ -417,7 +417,7 @@ class Body:
 def _groups() -> list[list[str]]:
     """Return groups of rows, as often as they are to come up."""
     irregular = [row.name for row in ROWS if not row.regular]
-    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "%array", "%array"]
+    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "%array", "%array", "%neutral"]
     calls = [name for name in irregular if "call" in name]
     variables = [name for name in irregular if name.startswith(("local.", "global."))] + ["drop", "select", "select t"]
     rest = [name for name in irregular if name not in (*calls, *variables)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bodies import BUILDERS, MAX_DEPTH, Body, Builder, Open
-from shape import NUMBERS, matches
+from shape import BITS, NUMBERS, SIGNALLING, matches
 
 from bembix.binary.immediates import Catch, MemArg
 from bembix.spec.instructions import BY_NAME
-from bembix.spec.types import EXNREF, F32, I32, I64, FuncType, NumType, RefType, ValType, ref
+from bembix.spec.types import EXNREF, F32, F64, I32, I64, FuncType, NumType, RefType, ValType, ref
 
 
 def builds(*names: str) -> Callable[[Builder], Builder]:
@@ -783,6 +783,37 @@ def array(body: Body) -> bool:
     body.close()
     if reduce:
         body.get(total)
+    return True
+
+
+_NEUTRAL = ["add", "sub", "mul", "div", "min", "max"]
+
+
+@builds("%neutral")
+def neutral(body: Body) -> bool:
+    """An operation that changes nothing but a signalling NaN, or only its sign."""
+    choose = body.choose
+    kind = choose.pick([F32, F64])
+    if choose.chance(50):
+        body.const(kind, choose.pick(SIGNALLING[kind]))
+        if choose.chance(50):
+            local = body.new_local(kind)
+            body.set(local)
+            body.get(local)
+    else:
+        body.value(kind)
+    if kind is F32 and choose.chance(30):
+        body.plain("f64.promote_f32")
+        for _ in range(choose.number(0, 2)):
+            body.plain(choose.pick(["f64.neg", "f64.abs"]))
+        body.plain("f32.demote_f64")
+        return True
+    one = {F32: 0x3F800000, F64: 0x3FF << 52}[kind]
+    sign = 1 << BITS[kind] - 1
+    body.const(kind, choose.pick([0, sign, one, one | sign]))
+    if choose.chance(20):
+        body.get(body.new_local(kind)) if choose.chance(50) else body.value(kind)
+    body.plain(f"{kind}.{choose.pick(_NEUTRAL)}")
     return True
 
 

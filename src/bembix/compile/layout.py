@@ -1,7 +1,7 @@
 """The memory that compiled code, call stubs and the runtime share: every offset, in bytes, and nothing else.
 
-Rule 1: compiled code reaches everything through the context pointer, at the offsets declared here.  All fields are 8 bytes,
-little-endian; "code" is the address of machine code.  Nothing here is visible to Wasm.
+Rule 1: compiled code reaches everything through the context pointer, at the offsets declared here.  All fields are 8
+bytes, little-endian; "code" is the address of machine code.  Nothing here is visible to Wasm.
 
     Context (one an instance)          FuncRecord (a funcref is its address; null is 0)
       0  store block                     0  code          called by code that does not look for pending exceptions
@@ -128,8 +128,8 @@ class Activation:
     BRIDGE: Final = 1  #: from code that looks for exceptions into code that does not: only they stop here
 
 
-#: Parameters beyond so many integers and references, or so many floats and vectors, are left in the store block.  (x86-64
-#: passes six words, one of which is the context; other platforms pass more.)
+#: Parameters beyond so many integers and references, or so many floats and vectors, are left in the store block.
+#: (x86-64 passes six words, one of which is the context; other platforms pass more.)
 MAX_REGISTER_WORDS: Final = 5
 MAX_REGISTER_FLOATS: Final = 8
 
@@ -183,25 +183,30 @@ class ContextLayout:
     def of(cls, module: ModuleDef) -> ContextLayout:
         """Lay out the contexts of `module`."""
         imported = {kind: len(module.imported(kind)) for kind in ExternKind}
+        parts = {
+            "memories": (imported[ExternKind.MEMORY] + len(module.memories), Slot.SIZE),
+            "tables": (imported[ExternKind.TABLE] + len(module.tables), Slot.SIZE),
+            "imported_globals": (imported[ExternKind.GLOBAL], 8),
+            "globals": (len(module.globals), 16),
+            "imported_functions": (imported[ExternKind.FUNC], 8),
+            "functions": (len(module.functions), FuncRecord.SIZE),
+            "types": (sum(len(group.types) for group in module.types), 8),
+            "tags": (imported[ExternKind.TAG] + len(module.tags), 8),
+            "datas": (len(module.datas), Segment.SIZE),
+            "elems": (len(module.elems), Segment.SIZE),
+            "counters": (len(module.functions), 8),
+        }
         at = Context.SIZE
-        starts = []
-        for count, size in (
-            (imported[ExternKind.MEMORY] + len(module.memories), Slot.SIZE),
-            (imported[ExternKind.TABLE] + len(module.tables), Slot.SIZE),
-            (imported[ExternKind.GLOBAL], 8),
-            (len(module.globals), 16),
-            (imported[ExternKind.FUNC], 8),
-            (len(module.functions), FuncRecord.SIZE),
-            (sum(len(group.types) for group in module.types), 8),
-            (imported[ExternKind.TAG] + len(module.tags), 8),
-            (len(module.datas), Segment.SIZE),
-            (len(module.elems), Segment.SIZE),
-            (len(module.functions), 8),
-        ):
-            at = -(-at // 16) * 16
-            starts.append(at)
+        starts = {}
+        for name, (count, size) in parts.items():
+            starts[name] = at = -(-at // 16) * 16
             at += count * size
-        return cls(*starts, at, imported[ExternKind.FUNC], imported[ExternKind.GLOBAL])
+        return cls(
+            **starts,
+            size=at,
+            imported_function_count=imported[ExternKind.FUNC],
+            imported_global_count=imported[ExternKind.GLOBAL],
+        )
 
     def memory(self, index: int) -> int:
         """Offset of a memory's slot."""

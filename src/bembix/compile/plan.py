@@ -1,7 +1,7 @@
 """The policy: what is compiled when, together with what, and how well.
 
-Rule 1: every number that trades compile time for speed stands here.  Measured costs: text of the IR 1 us an instruction, LLVM
-without optimisation 10 us, O2 75 us.  An instruction has about 2.5 bytes.
+Rule 1: every number that trades compile time for speed stands here.  Measured costs: text of the IR 1 us an
+instruction, LLVM without optimisation 10 us, O2 75 us.  An instruction has about 2.5 bytes.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Final, TypeAlias
 
 from bembix.spec.module import ModuleDef
 
-#: Up to so many bytes of code, a module's bodies are all validated when it is made; beyond, each when it is first called.
+#: Up to so many bytes of code, a module's bodies are all validated when it is made; beyond, each when it is first
+#: called.
 EAGER_VALIDATION_BYTES: Final = 128 * 1024
 
-#: So many bytes of functions with loops are optimised at their first call, of each module that is validated eagerly.  They
-#: may run for ever, and there is no way into better code but through the next call.  Beyond, code starts cheap.
+#: So many bytes of functions with loops are optimised at their first call, of each module that is validated eagerly.
+#: They may run for ever, and there is no way into better code but through the next call.  Beyond, code starts cheap.
 EAGER_OPTIMIZE_BYTES: Final = 4 * 1024
 
-#: Cheap code is optimised after so many entries and rounds of loops for each byte of it: about when it has run for as long as
-#: optimising takes.
+#: Cheap code is optimised after so many entries and rounds of loops for each byte of it: about when it has run for as
+#: long as optimising takes.
 HOT_PER_BYTE: Final = 100
 HOT_LEAST: Final = 5_000
 
@@ -67,8 +68,8 @@ def first_call(
 ) -> Step:
     """Say what to compile when function `index` is first called.
 
-    optimize: everything is to be optimised.  room: what is left of EAGER_OPTIMIZE_BYTES.  survey: what is known of a defined
-    function, None of an import.  size: bytes of its body.  done: whether it is optimised already.
+    optimize: everything is to be optimised.  room: what is left of EAGER_OPTIMIZE_BYTES.  survey: what is known of a
+    defined function, None of an import.  size: bytes of its body.  done: whether it is optimised already.
     """
     if optimize:
         return Step(tuple(group(index, survey, size, done, GROUP_BYTES)), True)

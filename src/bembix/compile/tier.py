@@ -56,11 +56,17 @@ class CompiledModule(Protocol):
 
 
 def compile_module(
-    definition: ModuleDef, context: ModuleContext, *, engine: str = "auto", optimize: bool = False
+    definition: ModuleDef,
+    context: ModuleContext,
+    *,
+    engine: str = "auto",
+    optimize: bool = False,
+    exact_traps: bool = False,
 ) -> CompiledModule:
     """Return a module's code, of which nothing is compiled yet.
 
-    engine: "llvm" or "auto".  optimize: optimise everything, not only what loops.
+    engine: "llvm" or "auto".  optimize: optimise everything, not only what loops.  exact_traps: let no load be left out
+    or moved that could trap.
     Errors: CompileError where the engine is not to be had; ValueError where there is none of that name.
     """
     if engine in PLANNED:
@@ -73,4 +79,4 @@ def compile_module(
         if error.name != "llvmlite":
             raise
         raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'") from error
-    return LlvmModule(definition, context, optimize=optimize)
+    return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps)

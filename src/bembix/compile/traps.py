@@ -12,6 +12,7 @@ class Reason(enum.IntEnum):
     """Why control left compiled code for the innermost entry."""
 
     def __new__(cls, number: int, message: str) -> Reason:
+        """Make a member that is a number and has a message."""
         member = int.__new__(cls, number)
         member._value_ = number
         member.message = message

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from bembix.compile.plan import validate_eagerly
@@ -34,6 +34,9 @@ class Module:
     name: for backtraces; None takes what the module says.
     engine: the code generator, "llvm" or "auto"; None takes the environment variable BEMBIX_ENGINE, then "llvm".
     optimize: optimise every function at its first call, not only what is worth it.
+    traps: "exact" to have every load trap that is out of bounds; "default" lets optimised code leave out, or move to
+    the branch
+        that uses it, a load whose value is not needed.
     features: the proposals to allow, such as {"simd"}; None allows those that are standard or that toolchains emit.
 
     Errors: ParseError where it is malformed, ValidationError where it is invalid (the bodies of a large module are
@@ -49,10 +52,14 @@ class Module:
         name: str | None = None,
         engine: str | None = None,
         optimize: bool = False,
+        traps: Literal["default", "exact"] = "default",
         features: Iterable[Feature | str] | None = None,
     ) -> None:
         self._engine = engine_name(engine)
         self._optimize = optimize
+        if traps not in ("default", "exact"):
+            raise ValueError(f'traps is "default" or "exact", not {traps!r}')
+        self._traps = traps
         self._definition, self._binary = read_module(source, name)
         self._name = name
         #: What the rules know of the module; for the runtime.
@@ -157,7 +164,13 @@ class Module:
     @cached_property
     def compiled(self) -> CompiledModule:
         """The code.  Errors: CompileError where the engine is not to be had."""
-        compiled = compile_module(self._definition, self.context, engine=self._engine, optimize=self._optimize)
+        compiled = compile_module(
+            self._definition,
+            self.context,
+            engine=self._engine,
+            optimize=self._optimize,
+            exact_traps=self._traps == "exact",
+        )
         instances = self.instances
 
         def publish(index: int, code: int, throwing: bool) -> None:

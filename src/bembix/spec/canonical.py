@@ -1,7 +1,7 @@
 """One registry of all types of all modules, so that equal types have equal numbers, and subtyping on those numbers.
 
-Types compare by structure across modules, a recursion group as a whole.  A canonical id is a number from 1; in a type that
-was canonicalised, a concrete heap type is such an id instead of an index.  Source: core 3.0, 3.1.2, 3.3, 2.3.9.
+Types compare by structure across modules, a recursion group as a whole.  A canonical id is a number from 1; in a type
+that was canonicalised, a concrete heap type is such an id instead of an index.  Source: core 3.0, 3.1.2, 3.3, 2.3.9.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def _register(types: tuple[SubType, ...]) -> int:
             for subtype in types:
                 known = _map_subtype(subtype, lambda heap: heap if heap > 0 else start - heap - 1)
                 _types.append(known)
-                _supers.append(tuple(known.supers) + tuple(s for up in known.supers if up < len(_supers) for s in _supers[up]))
+                _supers.append(
+                    tuple(known.supers) + tuple(s for up in known.supers if up < len(_supers) for s in _supers[up])
+                )
             _groups[types] = first
         return first
 

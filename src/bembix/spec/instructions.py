@@ -1,12 +1,13 @@
-"""THE instruction table: one row for every instruction of WebAssembly 3.0, threads, wide arithmetic and legacy exceptions.
+"""THE instruction table: one row for every instruction of WebAssembly 3.0, threads, wide arithmetic and legacy
+exceptions.
 
 Rule 1: everything that reads, writes, checks, compiles or explains instructions gets its facts here.
 
-A row is: code (a prefixed one as prefix_number), name, immediates in binary order, stack type, generic operation, feature
-(1.0 where none is given).  A stack type of None says that it depends on context: `validate/` has a rule of that name.  "addr"
-is the address type of the memory at hand.  An operation whose name begins with f works on floats; the stack type gives the
-width, for vectors the shape before the dot does.  Two names hold a space: they share their keyword with another row and
-differ in their immediates.  Source: core 3.0, 5.4 and the proposals named in `features.py`.
+A row is: code (a prefixed one as prefix_number), name, immediates in binary order, stack type, generic operation,
+feature (1.0 where none is given).  A stack type of None says that it depends on context: `validate/` has a rule of that
+name.  "addr" is the address type of the memory at hand.  An operation whose name begins with f works on floats; the
+stack type gives the width, for vectors the shape before the dot does.  Two names hold a space: they share their keyword
+with another row and differ in their immediates.  Source: core 3.0, 5.4 and the proposals named in `features.py`.
 """
 
 from __future__ import annotations

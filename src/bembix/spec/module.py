@@ -148,7 +148,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A custom section.  after: id of the last known section before it (0: none), so that it is written back in place."""
+    """A custom section.  after: id of the last known section before it (0: none), so that it is written back in
+    place."""
 
     name: str
     content: bytes

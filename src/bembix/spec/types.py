@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Final, TypeAlias
 
 
@@ -65,7 +65,7 @@ class RefType:
         return short or f"(ref {'null ' if self.nullable else ''}{self.heap})"
 
 
-@lru_cache(maxsize=None)
+@cache
 def ref(nullable: bool, heap: HeapType) -> RefType:
     """Return the one reference type of this nullability and heap type."""
     return RefType(nullable, heap)

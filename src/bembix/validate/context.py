@@ -1,6 +1,7 @@
 """What the rules know of the module around the code that they check.
 
-All types in here are canonicalised (see `spec/canonical.py`), so that they compare across modules.  Source: core 3.0, 3.1.3.
+All types in here are canonicalised (see `spec/canonical.py`), so that they compare across modules.  Source: core 3.0,
+3.1.3.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from bembix.spec.types import FuncType, GlobalType, MemoryType, RefType, TableTy
 class ModuleContext:
     """The index spaces of a module, imports first.
 
-    ids: the canonical id of each type index.  functions, tags: type indices.  declared: functions that `ref.func` may name.
+    ids: the canonical id of each type index.  functions, tags: type indices.  declared: functions that `ref.func` may
+    name.
     imported_functions: how many of `functions` are imports.
     """
 
@@ -68,7 +70,8 @@ class ModuleContext:
     def handles_exceptions(self) -> bool:
         """Whether this module's code looks for pending exceptions: it has a tag, so it may throw or catch.
 
-        A module without one can still contain `try_table` with `catch_all`; it is told by `Module` before anything compiles.
+        A module without one can still contain `try_table` with `catch_all`; it is told by `Module` before anything
+        compiles.
         """
         return bool(self.tags) or self.catches
 

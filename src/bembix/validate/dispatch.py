@@ -89,7 +89,8 @@ def _general(row: Instr) -> Handler:
 def _missing(row: Instr) -> Handler:
     def handle(walker: Walker, pos: int) -> int:
         raise CompileError(
-            f"{row.name} ({row.feature.words}) is not supported yet, at byte {walker.offset:#x}, function {walker.function}"
+            f"{row.name} ({row.feature.words}) is not supported yet, "
+            f"at byte {walker.offset:#x}, function {walker.function}"
         )
 
     return handle
@@ -111,7 +112,31 @@ def _not_constant(row: Instr) -> Handler:
 
 #: Instructions that constant expressions may use.
 CONSTANT: Final = frozenset(
-    ["i32.const", "i64.const", "f32.const", "f64.const", "v128.const", "global.get", "ref.null", "ref.func", "end", "i32.add", "i32.sub", "i32.mul", "i64.add", "i64.sub", "i64.mul", "struct.new", "struct.new_default", "array.new", "array.new_default", "array.new_fixed", "ref.i31", "any.convert_extern", "extern.convert_any"]
+    [
+        "i32.const",
+        "i64.const",
+        "f32.const",
+        "f64.const",
+        "v128.const",
+        "global.get",
+        "ref.null",
+        "ref.func",
+        "end",
+        "i32.add",
+        "i32.sub",
+        "i32.mul",
+        "i64.add",
+        "i64.sub",
+        "i64.mul",
+        "struct.new",
+        "struct.new_default",
+        "array.new",
+        "array.new_default",
+        "array.new_fixed",
+        "ref.i31",
+        "any.convert_extern",
+        "extern.convert_any",
+    ]
 )
 
 

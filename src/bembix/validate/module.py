@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Final
 
 from bembix.binary.exprs import short_constant
@@ -92,7 +92,9 @@ def _check_limits(limits: Limits, bound: int, what: str, offset: int) -> None:
 def check_memory(memory: MemoryType, offset: int) -> None:
     """Check the limits of a memory type."""
     if memory.page_size_log2 not in (0, 16):
-        raise ValidationError(f"invalid custom page size: 2**{memory.page_size_log2}, must be 1 or 65536", offset=offset)
+        raise ValidationError(
+            f"invalid custom page size: 2**{memory.page_size_log2}, must be 1 or 65536", offset=offset
+        )
     bits = 64 if memory.address is I64 else 32
     pages = (2**bits >> memory.page_size_log2) - (memory.page_size_log2 == 0)
     sizes = (memory.limits.minimum, memory.limits.maximum or 0)
@@ -148,7 +150,8 @@ def _add_definitions(context: ModuleContext) -> None:
     context.globals += [_global(context, g.type, g.offset) for g in module.globals]
     if len(context.memories) > MAX_MEMORIES or len(context.tables) > MAX_TABLES:
         raise ValidationError(
-            f"{len(context.memories)} memories and {len(context.tables)} tables, the limits are {MAX_MEMORIES} and {MAX_TABLES}",
+            f"{len(context.memories)} memories and {len(context.tables)} tables, "
+            f"the limits are {MAX_MEMORIES} and {MAX_TABLES}",
             offset=offsets.get(5, 0),
         )
 
@@ -188,7 +191,9 @@ def _check_tables(context: ModuleContext, walker: Walker) -> None:
         if entry.init is not None:
             walker.walk_constant(entry.init.code, entry.init.offset, table.element)
         elif not table.element.nullable:
-            raise ValidationError(f"type mismatch: a table of {table.element} needs an initial value", offset=entry.offset)
+            raise ValidationError(
+                f"type mismatch: a table of {table.element} needs an initial value", offset=entry.offset
+            )
 
 
 def _check_segments(context: ModuleContext, walker: Walker) -> None:
@@ -229,7 +234,7 @@ def _check_items(context: ModuleContext, walker: Walker, elem: Elem, reftype: Re
 
 
 def _check_exports(context: ModuleContext) -> None:
-    spaces = {
+    spaces: dict[ExternKind, tuple[Sized, str]] = {
         ExternKind.FUNC: (context.functions, "function"),
         ExternKind.TABLE: (context.tables, "table"),
         ExternKind.MEMORY: (context.memories, "memory"),
@@ -254,4 +259,6 @@ def _check_start(context: ModuleContext) -> None:
     if start >= len(context.functions):
         raise ValidationError(f"unknown function {start} (start)", offset=offset)
     if context.function_type(start) != FuncType():
-        raise ValidationError(f"start function has type {context.function_type(start)} instead of () -> ()", offset=offset)
+        raise ValidationError(
+            f"start function has type {context.function_type(start)} instead of () -> ()", offset=offset
+        )

@@ -159,9 +159,7 @@ def br_table(walker: Walker, pos: int) -> int:
     arity = len(default.targets)
     for label in dict.fromkeys(labels):
         if len(label.targets) != arity:
-            raise walker.error(
-                f"type mismatch: labels take {len(label.targets)} and {arity} values"
-            )
+            raise walker.error(f"type mismatch: labels take {len(label.targets)} and {arity} values")
         saved = walker.stack[:]
         walker.pop_all(label.targets)
         walker.stack[:] = saved

@@ -46,7 +46,8 @@ def memory_access(row: Instr) -> Handler:
         memory = memories[index]
         if align > natural or (exact and align != natural):
             raise walker.error(
-                f"alignment must {'be equal to' if exact else 'not be larger than'} natural: 2**{align} for {width} bytes"
+                f"alignment must {'be equal to' if exact else 'not be larger than'} natural: "
+                f"2**{align} for {width} bytes"
             )
         if offset > 0xFFFFFFFF and memory.address is I32:
             raise walker.error(f"offset out of range: {offset}")

@@ -1,8 +1,9 @@
 """What the walker hands validated instructions to.
 
-A sink has, for each instruction code, a function of that instruction's arguments; those are named at each rule.  Regular
-instructions (those whose row has a stack type) hand over their immediates; so does every other one unless its rule says
-otherwise.  Only reachable code is handed over, so a sink's own operand stack is always as high as the walker's.
+A sink has, for each instruction code, a function of that instruction's arguments; those are named at each rule.
+Regular instructions (those whose row has a stack type) hand over their immediates; so does every other one unless its
+rule says otherwise.  Only reachable code is handed over, so a sink's own operand stack is always as high as the
+walker's.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Body:
 class Sink(Protocol):
     """What the walker wants of a sink."""
 
-    operations: Operations
+    @property
+    def operations(self) -> Operations:
+        """What to call for each instruction that can be reached."""
 
     def begin(self, body: Body, label: Label) -> None:
         """Start a function; `label` is its outermost block."""
@@ -71,11 +74,11 @@ class _Nothing(dict[int, Callable[..., None]]):
     """Operations that do nothing."""
 
     def __missing__(self, code: int) -> Callable[..., None]:
-        return _ignore
+        return ignore
 
 
-def _ignore(*_: object) -> None:
-    pass
+def ignore(*_: object) -> None:
+    """Do nothing with an instruction."""
 
 
 NOTHING: Final[Operations] = _Nothing()

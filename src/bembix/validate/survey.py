@@ -6,11 +6,7 @@ from collections.abc import Callable
 
 from bembix.spec.instructions import BY_NAME
 from bembix.spec.types import FuncType
-from bembix.validate.sink import Body, Label
-
-
-def _ignore(*_: object) -> None:
-    pass
+from bembix.validate.sink import Body, Label, ignore
 
 
 class SurveySink:
@@ -19,7 +15,7 @@ class SurveySink:
     def __init__(self) -> None:
         self.callees: dict[int, None] = {}
         self.has_loop = False
-        seen: dict[int, Callable[..., None]] = {row.code: _ignore for row in BY_NAME.values()}
+        seen: dict[int, Callable[..., None]] = {row.code: ignore for row in BY_NAME.values()}
         seen[BY_NAME["loop"].code] = self._loop
         seen[BY_NAME["call"].code] = self._call
         seen[BY_NAME["return_call"].code] = self._call

@@ -42,7 +42,9 @@ def _check_sizes(composite: CompType, index: int, offset: int) -> None:
                 )
         case StructType(fields):
             if len(fields) > MAX_STRUCT_FIELDS:
-                raise ValidationError(f"type {index} has {len(fields)} fields, the limit is {MAX_STRUCT_FIELDS}", offset=offset)
+                raise ValidationError(
+                    f"type {index} has {len(fields)} fields, the limit is {MAX_STRUCT_FIELDS}", offset=offset
+                )
 
 
 def _check_scope(subtype: SubType, index: int, end: int, offset: int) -> None:
@@ -51,7 +53,9 @@ def _check_scope(subtype: SubType, index: int, end: int, offset: int) -> None:
         if isinstance(valtype, RefType) and isinstance(valtype.heap, int) and valtype.heap >= end:
             raise ValidationError(f"unknown type {valtype.heap} (in type {index})", offset=offset)
     if len(subtype.supers) > 1:
-        raise ValidationError(f"sub type {index} has {len(subtype.supers)} super types, at most one is allowed", offset=offset)
+        raise ValidationError(
+            f"sub type {index} has {len(subtype.supers)} super types, at most one is allowed", offset=offset
+        )
     for above in subtype.supers:
         if above >= index:
             raise ValidationError(f"unknown type {above}: type {index} is declared below it", offset=offset)
@@ -78,9 +82,13 @@ def _check_supers(module: ModuleDef, ids: list[int], offset: int) -> None:
         for above in subtype.supers:
             depths[number] = depths[above] + 1
             if depths[number] > MAX_SUBTYPING_DEPTH:
-                raise ValidationError(f"sub type {number} is more than {MAX_SUBTYPING_DEPTH} levels deep", offset=offset)
+                raise ValidationError(
+                    f"sub type {number} is more than {MAX_SUBTYPING_DEPTH} levels deep", offset=offset
+                )
             wanted = canonical_type(ids[above])
             if wanted.final:
-                raise ValidationError(f"sub type {number} does not match super type {above}, which is final", offset=offset)
+                raise ValidationError(
+                    f"sub type {number} does not match super type {above}, which is final", offset=offset
+                )
             if not match_composite(canonical_type(ids[number]).composite, wanted.composite):
                 raise ValidationError(f"sub type {number} does not match super type {above}", offset=offset)

@@ -1,7 +1,7 @@
 """The walker: one pass over a function body that decodes, validates and hands each instruction to a sink.
 
-Each first byte of an instruction has a handler, `handler(walker, pos) -> pos`, where `pos` is the position after the code;
-`dispatch.py` makes them.  Source: core 3.0, 3.4 and the algorithm of appendix A.
+Each first byte of an instruction has a handler, `handler(walker, pos) -> pos`, where `pos` is the position after the
+code; `dispatch.py` makes them.  Source: core 3.0, 3.4 and the algorithm of appendix A.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ def rule(name: str) -> Callable[[Handler], Handler]:
 class Walker:
     """Walks function bodies of one module into one sink.
 
-    stack: types of the operands.  labels: open blocks, innermost last; label: that one.  floor: height of the operand stack
-    below it.  locals: types.  unset: indices of locals without a default value that have none yet.  emit: the sink's
-    operations, or none of them where the code cannot be reached.  at: offset in `code` of the instruction at hand.
+    stack: types of the operands.  labels: open blocks, innermost last; label: that one.  floor: height of the operand
+    stack below it.  locals: types.  unset: indices of locals without a default value that have none yet.  emit: the
+    sink's operations, or none of them where the code cannot be reached.  at: offset in `code` of the instruction at
+    hand.
     """
 
     __slots__ = (
@@ -154,7 +155,7 @@ class Walker:
         stack = self.stack
         if len(stack) > self.floor:
             given = stack[-1]
-            if given is wanted or given is None or match_val(given, wanted):
+            if given is wanted or self._open(given) or match_val(given, wanted):
                 del stack[-1]
                 return
         elif self.label.polymorphic:
@@ -169,7 +170,7 @@ class Walker:
         if len(stack) - self.floor >= count:
             given = stack[len(stack) - count :]
             for have, want in zip(given, wanted, strict=True):
-                if not (have is want or have is None or match_val(have, want)):
+                if not (have is want or self._open(have) or match_val(have, want)):
                     raise self.mismatch(wanted)
             del stack[len(stack) - count :]
             return
@@ -177,6 +178,11 @@ class Walker:
             raise self.mismatch(wanted)
         for want in reversed(wanted):
             self.pop(want)
+
+    @staticmethod
+    def _open(valtype: ValType | None) -> bool:
+        """Tell whether a type is open: code that cannot be reached leaves some so (see `push`)."""
+        return valtype is None
 
     def pop_any(self) -> ValType | None:
         """Take one operand of whatever type; None where code that cannot be reached leaves it open."""
@@ -205,7 +211,9 @@ class Walker:
             raise CompileError(f"blocks nest deeper than {MAX_NESTING} (function {self.function})")
         targets = params if opcode == _LOOP else results
         height = len(self.stack)
-        label = Label(opcode, params, results, targets, height, len(self.initialised), self.live, self.label_count, self.offset)
+        label = Label(
+            opcode, params, results, targets, height, len(self.initialised), self.live, self.label_count, self.offset
+        )
         self.label_count += 1
         self.labels.append(label)
         self.label = label

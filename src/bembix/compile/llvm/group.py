@@ -1,7 +1,7 @@
 """A group: functions that become one LLVM module, call each other directly and are loaded together.
 
-Where places are wanted, every instruction that can be on a backtrace carries a debug location whose line is the byte offset
-in the Wasm module.
+Where places are wanted, every instruction that can be on a backtrace carries a debug location whose line is the byte
+offset in the Wasm module.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class Group:
 
     def _new_scope(self, index: int, at: int) -> int:
         return self._node(
-            f'distinct !DISubprogram(name: "f{index}", file: !8, line: {at}, type: !10, unit: !9, spFlags: DISPFlagDefinition)'
+            f'distinct !DISubprogram(name: "f{index}", file: !8, line: {at}, type: !10, unit: !9, '
+            "spFlags: DISPFlagDefinition)"
         )
 
     def location(self, offset: int) -> str:

@@ -12,7 +12,9 @@ from bembix.spec.types import I64
 
 def _need_32_bit(sink: LlvmSink, *addresses: object) -> None:
     if I64 in addresses:
-        raise CompileError(f"64 bit memories and tables are not compiled by the llvm engine yet, function {sink.function}")
+        raise CompileError(
+            f"64 bit memories and tables are not compiled by the llvm engine yet, function {sink.function}"
+        )
 
 
 def _memory(sink: LlvmSink, index: int) -> int:

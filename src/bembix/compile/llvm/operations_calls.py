@@ -1,9 +1,9 @@
 """Writers: calls and tail calls.  Source: core 3.0, 4.6.10.
 
-Inside a group a call goes straight to the callee; otherwise through the callee's record, whose code may still be the lazy
-stub that compiles it.  A tail call is marked `tail`; as no function has arguments on the stack, LLVM always makes it a jump.
-Every other call is marked `notail`, or LLVM would make loops of recursion that has to exhaust the stack, and backtraces
-would lack frames.
+Inside a group a call goes straight to the callee; otherwise through the callee's record, whose code may still be the
+lazy stub that compiles it.  A tail call is marked `tail`; as no function has arguments on the stack, LLVM always makes
+it a jump. Every other call is marked `notail`, or LLVM would make loops of recursion that has to exhaust the stack, and
+backtraces would lack frames.
 """
 
 from __future__ import annotations

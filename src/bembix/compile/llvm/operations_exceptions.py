@@ -1,7 +1,7 @@
 """Writers: throwing and catching.  Source: core 3.0, 4.6.10.
 
-A throw leaves the exception in the store block and goes to the landing of the innermost `try_table`, or returns; every call
-of a module that handles exceptions is followed by a look at the store block (`LlvmSink.check_pending`).
+A throw leaves the exception in the store block and goes to the landing of the innermost `try_table`, or returns; every
+call of a module that handles exceptions is followed by a look at the store block (`LlvmSink.check_pending`).
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def _write_catch(sink: LlvmSink, name: str, catch: Catch, target: Label, excepti
     types: tuple[object, ...] = ()
     if catch.tag is not None:
         wanted = sink.context_field(sink.layout.tag(catch.tag))
-        sink.out.append(f"%{name}.c = icmp eq ptr {given}, {wanted}\nbr i1 %{name}.c, label %{name}, label %{name}.no\n{name}:")
+        sink.out.append(
+            f"%{name}.c = icmp eq ptr {given}, {wanted}\nbr i1 %{name}.c, label %{name}, label %{name}.no\n{name}:"
+        )
         types = sink.context.tag_type(catch.tag).params
     clear = sink.address("%store", _PENDING)
     sink.out.append(f"store i64 0, ptr {clear}{sink.own}")

@@ -45,7 +45,7 @@ def _unary(row: Instr) -> Operation:
         sink.number += 1
         name = f"%v{sink.number}"
         sink.out.append(text.format(name, values[-1]))
-        if sink.pending:
+        if sink.exact_traps:
             sink.flow(name, values[-1])
         values[-1] = name
 
@@ -61,7 +61,7 @@ def _binary(row: Instr) -> Operation:
         name = f"%v{sink.number}"
         right = values.pop()
         sink.out.append(text.format(name, values[-1], right))
-        if sink.pending:
+        if sink.exact_traps:
             sink.flow(name, values[-1], right)
         values[-1] = name
 
@@ -107,7 +107,8 @@ def _const(row: Instr) -> Operation:
 
 # -- signalling NaNs ---------------------------------------------------------------------------------------------------
 #
-# Arithmetic makes a signalling NaN quiet.  LLVM does not care, and takes x * 1 for x; a fence hides from it what would let it.
+# Arithmetic makes a signalling NaN quiet.  LLVM does not care, and takes x * 1 for x; a fence hides from it what would
+# let it.
 
 #: Constants (as floats) that make an operation look like none, or like a negation.
 _NEUTRAL: Final = {"fadd": (0.0, -0.0), "fsub": (0.0, -0.0), "fmul": (1.0, -1.0), "fdiv": (1.0, -1.0)}
@@ -198,7 +199,8 @@ def _divide(row: Instr) -> Operation:
             sink.trap_if(f"{result}.o", Reason.OVERFLOW)
         if name == "rem_s":  # the remainder by -1 is 0, and undefined in LLVM where the quotient overflows
             sink.out.append(
-                f"{result}.m = icmp eq {whole} {right}, -1\n{result}.d = select i1 {result}.m, {whole} 1, {whole} {right}"
+                f"{result}.m = icmp eq {whole} {right}, -1\n"
+                f"{result}.d = select i1 {result}.m, {whole} 1, {whole} {right}"
             )
             right = f"{result}.d"
         sink.out.append(f"{result} = {instruction} {whole} {left}, {right}")
@@ -256,7 +258,9 @@ def _pointer(sink: LlvmSink, index: int, offset: int, name: str, address: str) -
     if pointer is None:
         sink.memories.add(index)
         pointer = sink.pointers[index, address] = f"{name}.p"
-        sink.out.append(f"{name}.z = zext i32 {address} to i64\n{pointer} = getelementptr i8, ptr %m{index}, i64 {name}.z")
+        sink.out.append(
+            f"{name}.z = zext i32 {address} to i64\n{pointer} = getelementptr i8, ptr %m{index}, i64 {name}.z"
+        )
     if offset:
         sink.out.append(f"{name}.q = getelementptr i8, ptr {pointer}, i64 {offset}")
         return f"{name}.q"

@@ -1,7 +1,7 @@
 """The LLVM sink: writes the IR text of one function while the walker reads it.
 
-Operands are SSA names or constants; locals and the values that labels take are allocas, which LLVM's own passes turn into
-registers.  What each instruction becomes stands in `regular.py` and `operations_*.py`; here is what they share.
+Operands are SSA names or constants; locals and the values that labels take are allocas, which LLVM's own passes turn
+into registers.  What each instruction becomes stands in `regular.py` and `operations_*.py`; here is what they share.
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ class Frame:
 class LlvmSink:
     """Writes one function at a time; see `group.py` for what becomes of the text.
 
-    values: the operands.  known: values of locals, since the last place where paths join.  pointers: addresses in memories
-    that were computed since then, by memory and operand.  out: lines of the body; cold: lines that go behind it.  linear, own: alias metadata of linear memory and of contexts.
+    values: the operands.  known: values of locals, since the last place where paths join.  pointers: addresses in
+    memories that were computed since then, by memory and operand.  out: lines of the body; cold: lines that go behind
+    it.  linear, own: alias metadata of linear memory and of contexts.
     """
 
-    def __init__(self, context: ModuleContext, where: layout.ContextLayout) -> None:
+    def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool) -> None:
+        self.exact_traps = exact_traps
         self.context = context
         self.layout = where
         self.group: Group
@@ -93,7 +95,6 @@ class LlvmSink:
         self.pointers: dict[tuple[int, str], str] = {}
         self.number = 0
         self.checked = False
-        self.exact_traps = False
         self.linear = self.own = ""
         self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
 
@@ -136,9 +137,10 @@ class LlvmSink:
         self.keep_unread()
         if self.propagates:
             self.cold.append(f"propagate:\n{self._return_zero()}")
+        entry = self._entry()
         name, scope = self.group.define(self.function, self.body.at)
         head = f"define {CC} {results_type(self.type)} @{name}({parameters(self.type)}) #0{scope} {{"
-        self.group.add("\n".join([head, *self._entry(), *self.out, *self.cold, "}"]), self.has_loop)
+        self.group.add("\n".join([head, *entry, *self.out, *self.cold, "}"]), self.has_loop)
 
     def _entry(self) -> list[str]:
         """Return the lines before the body: room for locals and values, their first values, the stack check."""
@@ -150,7 +152,9 @@ class LlvmSink:
         for i, t in enumerate(self.locals):
             if i < len(fits) and not fits[i]:
                 at = layout.Store.VALUES + 16 * i
-                lines.append(f"%p{i}.p = getelementptr i8, ptr %store, i64 {at}\n%p{i} = load {t}, ptr %p{i}.p{self.own}")
+                lines.append(
+                    f"%p{i}.p = getelementptr i8, ptr %store, i64 {at}\n%p{i} = load {t}, ptr %p{i}.p{self.own}"
+                )
             lines.append(f"store {t} {f'%p{i}' if i < len(fits) else zero(t)}, ptr %l{i}")
         if self.uses_runtime or not self.group.optimize:
             lines += self._field("%rt", layout.Context.RUNTIME)
@@ -169,11 +173,13 @@ class LlvmSink:
         name = self.label_name()
         self.out.append(
             f"%{name}.p = getelementptr i8, ptr %ctx, i64 {self.layout.counter(self.function)}\n"
-            f"%{name}.a = load i64, ptr %{name}.p\n%{name}.b = add i64 %{name}.a, 1\nstore i64 %{name}.b, ptr %{name}.p\n"
-            f"%{name}.c = icmp eq i64 %{name}.b, {self.hot_count}\nbr i1 %{name}.c, label %{name}hot, label %{name}\n{name}:"
+            f"%{name}.a = load i64, ptr %{name}.p\n%{name}.b = add i64 %{name}.a, 1\n"
+            f"store i64 %{name}.b, ptr %{name}.p\n%{name}.c = icmp eq i64 %{name}.b, {self.hot_count}\n"
+            f"br i1 %{name}.c, label %{name}hot, label %{name}\n{name}:"
         )
         self.cold.append(
-            f"{name}hot:\n%{name}.f = getelementptr i8, ptr %rt, i64 {RUNTIME['hot']}\n%{name}.g = load ptr, ptr %{name}.f\n"
+            f"{name}hot:\n%{name}.f = getelementptr i8, ptr %rt, i64 {RUNTIME['hot']}\n"
+            f"%{name}.g = load ptr, ptr %{name}.f\n"
             f"call {CC} void %{name}.g(ptr %ctx, i64 {self.function - self.context.imported_functions}){self.place()}\n"
             f"br label %{name}"
         )
@@ -262,15 +268,17 @@ class LlvmSink:
 
     # -- loads that have to trap ---------------------------------------------------------------------------------------
     #
-    # LLVM takes away a load that nothing uses, and moves one into the only branch that does.  By default the loads behind a
-    # value that is dropped, or that only goes to locals which are never read, are kept (volatile).  With exact traps a load
-    # stays plain only if, before control divides, something depends on it that is always done: a store, a call, the branch.
+    # LLVM takes away a load that nothing uses, and moves one into the only branch that does.  By default the loads
+    # behind a value that is dropped, or that only goes to locals which are never read, are kept (volatile).  With exact
+    # traps a load stays plain only if, before control divides, something depends on it that is always done: a store, a
+    # call, the branch.
 
     def flow(self, result: str, *operands: str) -> None:
         """Note that what depends on loads is only used by what makes `result`."""
-        lines = [line for operand in operands for line in self.pending.pop(operand, ())]
-        if lines:
-            self.pending[result] = lines
+        if self.exact_traps:
+            lines = [line for operand in operands for line in self.pending.pop(operand, ())]
+            if lines:
+                self.pending[result] = lines
 
     def keep(self, values: Iterable[str]) -> None:
         """Have the loads behind values done, whatever becomes of the values."""
@@ -377,7 +385,9 @@ class LlvmSink:
             for index, (valtype, value) in enumerate(zip(types, values, strict=True)):
                 name = self.name()
                 at = layout.Store.VALUES + 16 * index
-                out.append(f"{name} = getelementptr i8, ptr %store, i64 {at}\nstore {valtype} {value}, ptr {name}{self.own}")
+                out.append(
+                    f"{name} = getelementptr i8, ptr %store, i64 {at}\nstore {valtype} {value}, ptr {name}{self.own}"
+                )
             out.append("ret void")
         elif len(types) == 1:
             out.append(f"ret {types[0]} {values[0]}")

@@ -1,7 +1,8 @@
 """What regular instructions become in LLVM IR: one template an operation.
 
-{r} names the result (and what is made on the way: {r}.x), {a} {b} {c} the operands, {t} the type of the first operand, {u} that
-of the result, {w} its width in bits less one.  A comparison leaves its i1 in {r}.b, so that a branch can use that.
+{r} names the result (and what is made on the way: {r}.x), {a} {b} {c} the operands, {t} the type of the first operand,
+{u} that of the result, {w} its width in bits less one.  A comparison leaves its i1 in {r}.b, so that a branch can use
+that.
 Source: core 3.0, 4.3; the LLVM language reference.
 """
 

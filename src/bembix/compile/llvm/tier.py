@@ -44,7 +44,7 @@ class _Compiled:
 class LlvmModule:
     """A module under the LLVM engine; see `compile/tier.py`."""
 
-    def __init__(self, definition: ModuleDef, context: ModuleContext, *, optimize: bool) -> None:
+    def __init__(self, definition: ModuleDef, context: ModuleContext, *, optimize: bool, exact_traps: bool) -> None:
         self.layout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
@@ -57,7 +57,7 @@ class LlvmModule:
         self._located: dict[int, LoadedCode] = {}
         self._callbacks: list[Callable[[int, int, bool], None]] = []
         self._lock = threading.RLock()
-        self._sink = LlvmSink(context, self.layout)
+        self._sink = LlvmSink(context, self.layout, exact_traps=exact_traps)
         self._walker = self._sink.walker = make_walker(context, self._sink)
         self._survey_sink = SurveySink()
         self._surveyor = make_walker(context, self._survey_sink)
@@ -66,7 +66,7 @@ class LlvmModule:
         self._arena = CodeArena(max(1 << 20, _ROOM * size))
         self._starts: list[int] | None = None
 
-    # -- what the runtime asks for ---------------------------------------------------------------------------------------
+    # -- what the runtime asks for -------------------------------------------------------------------------------------
 
     def code(self, index: int) -> int:
         """Return the address for callers that do not look for pending exceptions."""
@@ -117,7 +117,7 @@ class LlvmModule:
         names = self._definition.names
         return Frame(names.module or "", names.functions.get(index), index, offset)
 
-    # -- compiling -------------------------------------------------------------------------------------------------------
+    # -- compiling -----------------------------------------------------------------------------------------------------
 
     def _real(self, index: int) -> int:
         found = self._compiled.get(index)
@@ -194,7 +194,8 @@ class LlvmModule:
     def _with_places(self, number: int) -> LoadedCode:
         """Return the same code as that of a step, with its line table.
 
-        Cheap code is made without one, which costs a sixth of its compile time; what a backtrace goes through is made again.
+        Cheap code is made without one, which costs a sixth of its compile time; what a backtrace goes through is made
+        again.
         """
         found = self._located.get(number)
         if found is None:
@@ -208,7 +209,8 @@ class LlvmModule:
             functype = self._context.function_type(self._imported + index)
             make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
             text = (
-                f"declare {CC} {results_type(functype)} @target({parameters(functype)})\n{make('wrapper', '@target', functype)}\n"
+                f"declare {CC} {results_type(functype)} @target({parameters(functype)})\n"
+                f"{make('wrapper', '@target', functype)}\n"
                 f"attributes #0 = {{ {ATTRIBUTES} }}\n"
             )
             loaded = self._arena.load(emit(text, 0), {"target": address})
