@@ -130,6 +130,17 @@ def test_a_missing_import_is_named(write) -> None:
     assert b"env" in done.stderr and b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"\0asm\1\0\0\0\1", b"garbage\xff", b"(module", b"(module (func (result i32)))"]
+)
+def test_a_bad_module_is_named(bembix, tmp_path, content: bytes) -> None:
+    file = tmp_path / "bad.wasm"
+    file.write_bytes(content)
+    done = bembix("run", file)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"bembix: {file}:")
+
+
 def test_a_library_is_no_program() -> None:
     done = run(EXAMPLES / "add.wat")
     assert done.returncode == 1

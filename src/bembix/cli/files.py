@@ -20,22 +20,11 @@ def read_bytes(name: str) -> bytes:
     return Path(name).read_bytes()
 
 
-def read_definition(name: str) -> ModuleDef:
-    """Parse the module in file `name`."""
-    return parse_definition(read_bytes(name), name)
+def read_definition(name: str) -> tuple[ModuleDef, bytes]:
+    """Read the module in file `name`, in either format; return its definitions and its binary form."""
+    from bembix.runtime.source import read_module
 
-
-def parse_definition(content: bytes, name: str) -> ModuleDef:
-    """Parse a module from bytes in either format."""
-    from bembix.binary.sections import MAGIC
-
-    if content.startswith(MAGIC):
-        from bembix.binary.decode import decode
-
-        return decode(content, filename=name)
-    from bembix.text.parse import parse
-
-    return parse(content, filename=name)
+    return read_module(read_bytes(name), name)
 
 
 def write_output(content: bytes, name: str | None) -> None:

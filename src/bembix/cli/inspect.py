@@ -21,18 +21,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(options: Namespace) -> int:
     """Print the lists."""
-    from bembix.binary.encode import encode
-    from bembix.cli.files import parse_definition, read_bytes
+    from bembix.cli.files import read_definition
 
-    content = read_bytes(options.file)
-    module = parse_definition(content, options.file)
-    binary = content if content.startswith(MAGIC) else encode(module)
+    module, binary = read_definition(options.file)
     for block in (_sections(binary), _imports(module), _exports(module), _features(module)):
         lines = list(block)
         if len(lines) > 1:
             print("\n".join(lines), end="\n\n")
-    print(f"{options.file}: {len(binary)} bytes{'' if content is binary else ' in binary form'}", end="")
-    print(f", {_counted(len(module.functions), 'function')}, {_counted(len(module.datas), 'data segment')}")
+    counts = _counted(len(module.functions), "function"), _counted(len(module.datas), "data segment")
+    print(f"{options.file}: {len(binary)} bytes in binary form, {', '.join(counts)}")
     return 0
 
 

@@ -16,6 +16,6 @@ def execute(options: Namespace) -> int:
     from bembix.cli.files import read_definition, write_output
     from bembix.text.print import print_module
 
-    text = print_module(read_definition(options.file))
+    text = print_module(read_definition(options.file)[0])
     write_output(text.encode() if text.endswith("\n") else f"{text}\n".encode(), options.output)
     return 0

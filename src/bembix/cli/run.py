@@ -66,7 +66,7 @@ def variable(word: str) -> tuple[str, str]:
 
 def execute(options: Namespace) -> int:
     """Run the program or call the function."""
-    from bembix.errors import Trap, WasmException
+    from bembix.errors import ParseError, Trap, WasmException
 
     file, invoke, arguments = _split(options.rest, options.invoke)
     if file is None:
@@ -78,6 +78,9 @@ def execute(options: Namespace) -> int:
             from bembix.cli.invoke import invoke_export
 
             return invoke_export(file, invoke, arguments, options)
+    except ParseError as error:
+        error.filename = error.filename or file
+        raise
     except (Trap, WasmException) as error:
         kind = "trap" if isinstance(error, Trap) else "exception"
         print(f"bembix: {kind}: {error.describe()}", file=sys.stderr)

@@ -74,6 +74,10 @@ class Block:
     SIZE: Final = 24
 
 
+#: Bytes behind the largest size of a memory with 64 bit addresses that are reserved and never accessible.
+GUARD_64: Final = 1 << 32
+
+
 class Segment:
     """A data or element segment; a dropped one has length 0."""
 
@@ -151,6 +155,8 @@ RUNTIME_FUNCTIONS: Final = (
     "throw_allocate",
     "exception_release",
     "hot",
+    "atomic_notify",
+    "atomic_wait",
 )
 RUNTIME: Final = {name: 8 * index for index, name in enumerate(RUNTIME_FUNCTIONS)}
 

@@ -25,6 +25,10 @@ EAGER_OPTIMIZE_BYTES: Final = 4 * 1024
 HOT_PER_BYTE: Final = 100
 HOT_LEAST: Final = 5_000
 
+#: A function of more bytes is optimised only on request: LLVM's time grows faster than the function.  (CPython's interpreter
+#: loop has 120 KB, takes half a minute and comes out a quarter faster.)
+HOT_MOST_BYTES: Final = 12 * 1024
+
 #: How many bytes of callees are optimised along with a function.
 GROUP_BYTES: Final = 24 * 1024
 
@@ -59,8 +63,8 @@ Look: TypeAlias = "Callable[[int], Survey | None]"
 
 
 def hot_count(size: int) -> int:
-    """Return after how many entries and rounds a function of that many bytes is optimised."""
-    return max(HOT_LEAST, HOT_PER_BYTE * size)
+    """Return after how many entries and rounds a function of that many bytes is optimised; 0 for never."""
+    return 0 if size > HOT_MOST_BYTES else max(HOT_LEAST, HOT_PER_BYTE * size)
 
 
 def first_call(

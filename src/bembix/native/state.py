@@ -34,7 +34,9 @@ class State:
     REFERENCE: Final = 128
     TO_EXCEPTION: Final = 136
     HOT: Final = 144
-    SIZE: Final = 152
+    ATOMIC_NOTIFY: Final = 152
+    ATOMIC_WAIT: Final = 160
+    SIZE: Final = 168
 
 
 ADDRESS: Final = immortal(State.SIZE)

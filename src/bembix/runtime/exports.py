@@ -9,7 +9,7 @@ from typing import Any, Final
 from bembix.runtime.extern import public
 from bembix.runtime.func import func_at
 from bembix.runtime.global_ import Global
-from bembix.runtime.memory import Memory
+from bembix.runtime.memory import public_memory
 from bembix.runtime.moduleinst import Externs, ModuleInst
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.table import Table
@@ -20,7 +20,7 @@ from bembix.spec.module import Export, ExternKind
 _PUBLIC: Final[dict[ExternKind, Callable[[Externs, int, StoreInst], object]]] = {
     ExternKind.FUNC: lambda externs, index, store: func_at(externs.functions[index]),
     ExternKind.TABLE: lambda externs, index, store: public(Table, externs.tables[index], store),
-    ExternKind.MEMORY: lambda externs, index, store: public(Memory, externs.memories[index], store),
+    ExternKind.MEMORY: lambda externs, index, store: public_memory(externs.memories[index], store),
     ExternKind.GLOBAL: lambda externs, index, store: public(Global, externs.globals[index], store),
     ExternKind.TAG: lambda externs, index, store: public(Tag, externs.tags[index], store),
 }

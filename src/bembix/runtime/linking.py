@@ -11,6 +11,7 @@ from bembix.runtime.extern import Extern
 from bembix.runtime.func import is_func, store_of
 from bembix.runtime.importers import IMPORTERS, Take, functype, words_for_given, words_for_wanted
 from bembix.runtime.instance import Instance
+from bembix.runtime.memory import Memory
 from bembix.runtime.moduleinst import Externs
 from bembix.runtime.storeinst import StoreInst, join
 from bembix.spec.module import ExternKind, Import
@@ -51,9 +52,11 @@ def find(imports: Mapping[str, object], entry: Import) -> object:
 
 
 def stores_of(values: list[object]) -> list[StoreInst]:
-    """Return the stores that things to import belong to."""
+    """Return the stores that things to import belong to; a shared memory is at home in any."""
     found = []
     for value in values:
+        if isinstance(value, Memory) and value.shared:
+            continue
         if isinstance(value, Extern):
             found.append(value.store_inst)
         elif is_func(value):

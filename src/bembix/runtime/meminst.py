@@ -1,8 +1,11 @@
 """A memory as the runtime has it: a reservation of addresses that never moves, of which more and more is usable.
 
 Under 32 bit addresses, 8 GiB are reserved: an address and the largest offset together stay inside, so compiled
-code needs no check: the guard behind the usable part makes every fault a trap.  Code for 64 bit addresses checks the
-block's length.  Source: core 3.0, 4.2.8, 4.6.4 (growing).
+code needs no check: the guard behind the usable part makes every fault a trap.  Code for 64 bit addresses compares the
+address with the block's length and leaves offsets to the guard; code for pages of one byte compares all of it.
+
+A shared memory may be in instances of several stores, each with a thread of its own; it counts against the budget of the
+store that it was made in.  Source: core 3.0, 4.2.8, 4.6.4 (growing); threads proposal.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
+from bembix.compile.layout import GUARD_64
 from bembix.compile.layout import Block as Layout
 from bembix.errors import ResourceError
 from bembix.native.memory import PAGE, Block, Reservation, reserve, round_up, write_u64
@@ -25,17 +29,17 @@ RESERVED_64: Final = 64 << 30
 class MemInst:
     """A memory: its type, its size, and its native block.
 
-    address: of the native block.  base: of byte 0.
+    address: of the native block.  base: of byte 0.  capacity: bytes that there is address space for.
     """
 
-    __slots__ = ("__weakref__", "_block", "_budget", "_committed", "_reservation", "address", "base", "pages", "type")
+    __slots__ = ("__weakref__", "_block", "_budget", "_committed", "_reservation", "address", "base", "capacity", "pages", "type")
 
     def __init__(self, memtype: MemoryType, budget: Budget) -> None:
         self.type = memtype
         self.pages = 0
         self._budget = budget
         self._committed = 0
-        self._reservation = reserve_guarded(self._reserved_size())
+        self._reservation = self._reserve()
         self._block = Block(Layout.SIZE)
         self.address = self._block.address
         self.base = self._reservation.base
@@ -54,12 +58,22 @@ class MemInst:
                 f"{self._budget.limit or 'the host'} used"
             )
 
-    def _reserved_size(self) -> int:
+    def _reserve(self) -> Reservation:
+        """Reserve address space; set `capacity`.  Errors: ResourceError."""
+        needed = round_up(self.type.limits.minimum << self.type.page_size_log2)
+        wanted = round_up(self.maximum << self.type.page_size_log2)
+        self.capacity = max(needed, min(wanted, RESERVED_64), PAGE)
+        if self.type.page_size_log2 != 16:
+            return reserve_guarded(self.capacity)
         if self.type.address is I32:
-            return RESERVED_32
-        wanted = max(self.type.limits.minimum, self.maximum) << self.type.page_size_log2
-        needed = self.type.limits.minimum << self.type.page_size_log2
-        return max(round_up(needed), min(round_up(wanted), RESERVED_64), PAGE)
+            return reserve_guarded(RESERVED_32)
+        while True:  # where address space is scarce, a memory that can't grow as far is better than none
+            try:
+                return reserve_guarded(self.capacity + GUARD_64)
+            except ResourceError:
+                if self.capacity == max(needed, PAGE):
+                    raise
+                self.capacity = max(needed, PAGE, round_up(self.capacity // 16))
 
     @property
     def size(self) -> int:
@@ -70,11 +84,14 @@ class MemInst:
     def maximum(self) -> int:
         """Pages that the memory can ever have."""
         possible = 1 << ((32 if self.type.address is I32 else 64) - self.type.page_size_log2)
+        if not self.type.page_size_log2:
+            possible -= 1
         return min(possible, self.type.limits.maximum if self.type.limits.maximum is not None else possible)
 
     def adopt(self, store: StoreInst) -> None:
         """Count against the budget of `store`, which has been charged already."""
-        self._budget = store.budget
+        if not self.type.shared:
+            self._budget = store.budget
 
     def grow(self, delta: int) -> int:
         """Add `delta` pages of zeros and return how many there were before, or -1 where that is impossible."""
@@ -85,7 +102,7 @@ class MemInst:
         before = self.pages
         after = before + delta
         size = after << self.type.page_size_log2
-        if after > self.maximum or size > self._reservation.size:
+        if after > self.maximum or size > self.capacity:
             return -1
         if not self._budget.take(size - self.size):
             return -1

@@ -44,11 +44,13 @@ def improve(context: int, index: int) -> int:
 def install() -> None:
     """Connect native code with the runtime, once a process."""
     from bembix.compile.llvm import boundary, vm
-    from bembix.runtime import conversions, traps
+    from bembix.runtime import conversions, traps, waiters
 
     vm.set_service("compile", compile_function)
     vm.set_service("memory_grow", grow_memory)
     vm.set_service("table_grow", grow_table)
+    vm.set_service("atomic_notify", waiters.notify)
+    vm.set_service("atomic_wait", waiters.wait)
     vm.set_service("hot", improve)
     for name, helper in conversions.HELPERS.items():
         boundary.set_helper(name, helper)

@@ -6,7 +6,7 @@ from bembix.runtime.storeinst import StoreInst
 
 
 class Store:
-    """What linked instances share; objects of two stores never meet.
+    """What linked instances share; objects of two stores never meet, except for shared memories.
 
     Only code that puts several modules into one store, or limits them, makes one: `Module.instantiate` takes the store
     of its imports, or a new one.

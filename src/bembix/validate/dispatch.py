@@ -18,6 +18,8 @@ from bembix.validate import (  # noqa: F401  (they enter their rules)
     rules_calls,
     rules_control,
     rules_exceptions,
+    rules_gc,
+    rules_legacy,
     rules_references,
     rules_tables,
     rules_variables,

@@ -76,6 +76,8 @@ def _reftype(context: ModuleContext, reftype: RefType, offset: int) -> RefType:
 
 
 def _table(context: ModuleContext, table: TableType, offset: int) -> TableType:
+    if table.address is I64:
+        _need(context, Feature.MEMORY64, "64 bit tables", offset)
     _check_limits(table.limits, 2**64 if table.address is I64 else 2**32, "table size", offset)
     return TableType(table.limits, _reftype(context, table.element, offset), table.address)
 
@@ -87,6 +89,22 @@ def _check_limits(limits: Limits, bound: int, what: str, offset: int) -> None:
         raise ValidationError(
             f"size minimum must not be greater than maximum: {limits.minimum} > {limits.maximum}", offset=offset
         )
+
+
+def _need(context: ModuleContext, feature: Feature, what: str, offset: int) -> None:
+    if feature not in context.features:
+        raise ValidationError(f"{what} need the feature {feature.proposal}, which is off", offset=offset)
+
+
+def _memory(context: ModuleContext, memory: MemoryType, offset: int) -> MemoryType:
+    if memory.address is I64:
+        _need(context, Feature.MEMORY64, "64 bit memories", offset)
+    if memory.shared:
+        _need(context, Feature.THREADS, "shared memories", offset)
+    if memory.page_size_log2 != 16:
+        _need(context, Feature.CUSTOM_PAGE_SIZES, "custom page sizes", offset)
+    check_memory(memory, offset)
+    return memory
 
 
 def check_memory(memory: MemoryType, offset: int) -> None:
@@ -126,8 +144,7 @@ def _add_imports(context: ModuleContext) -> None:
             case TableType() as table:
                 context.tables.append(_table(context, table, entry.offset))
             case MemoryType() as memory:
-                check_memory(memory, entry.offset)
-                context.memories.append(memory)
+                context.memories.append(_memory(context, memory, entry.offset))
             case GlobalType() as globaltype:
                 context.globals.append(_global(context, globaltype, entry.offset))
             case TagType() as tag:
@@ -143,9 +160,11 @@ def _add_definitions(context: ModuleContext) -> None:
         context.functype(index, offsets.get(3, 0))
     context.functions += module.functions
     context.tables += [_table(context, t.type, t.offset) for t in module.tables]
-    for memory in module.memories:
-        check_memory(memory, offsets.get(5, 0))
-    context.memories += module.memories
+    context.memories += [_memory(context, memory, offsets.get(5, 0)) for memory in module.memories]
+    if len(context.memories) > 1:
+        _need(context, Feature.MULTI_MEMORY, "multiple memories", offsets.get(5, 0))
+    if len(context.tables) > 1:
+        _need(context, Feature.REFERENCE_TYPES, "multiple tables", offsets.get(4, 0))
     context.tags += [_tag(context, t, offsets.get(13, 0)) for t in module.tags]
     context.globals += [_global(context, g.type, g.offset) for g in module.globals]
     if len(context.memories) > MAX_MEMORIES or len(context.tables) > MAX_TABLES:

@@ -14,7 +14,7 @@ from bembix.binary.instructions import missing_end
 from bembix.binary.leb import read_u32
 from bembix.errors import CompileError, ParseError, ValidationError
 from bembix.spec.canonical import match_val
-from bembix.spec.instructions import BY_CODE, BY_NAME
+from bembix.spec.instructions import BY_CODE, BY_NAME, Instr
 from bembix.spec.limits import MAX_FUNCTION_SIZE, MAX_LOCALS, MAX_NESTING
 from bembix.spec.module import Code
 from bembix.spec.types import NumType, RefType, ValType
@@ -135,6 +135,12 @@ class Walker:
     def error(self, message: str) -> ValidationError:
         """Return an error about the instruction at hand."""
         return ValidationError(f"{message} (in {self._instruction()}, function {self.function})", offset=self.offset)
+
+    @property
+    def row(self) -> Instr:
+        """The instruction at hand, which has been decoded."""
+        code = self.code[self.at]
+        return BY_CODE[code << 16 | read_u32(self.code, self.at + 1)[0] if code >= 0xFB else code]
 
     def _instruction(self) -> str:
         code = self.code[self.at]

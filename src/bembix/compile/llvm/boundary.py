@@ -12,7 +12,7 @@ from typing import Any, Final
 from bembix.compile.llvm import emit, externals, stubs, vm
 from bembix.compile.llvm.shapes import pack, shape
 from bembix.compile.llvm.wrappers import bridge_wrapper, plain_wrapper
-from bembix.errors import CompileError, InternalError, WasmException
+from bembix.errors import InternalError, WasmException
 from bembix.native import functype as native_functype
 from bembix.native import state
 from bembix.native.functype import Slots
@@ -52,7 +52,6 @@ def prepare(
     """Compile what is missing for functions of some types, all at once.
 
     types: those that need an entry stub and a thunk.  entries, thunks: those that need one only.
-    Types that have no stubs (v128) are left out here; asking for their stubs raises.
     """
     both = _known(types)
     with _lock:
@@ -63,14 +62,8 @@ def prepare(
 
 
 def _known(types: Iterable[FuncType]) -> list[str]:
-    """Return the shapes of types that have one."""
-    found = []
-    for functype in types:
-        try:
-            found.append(shape(functype))
-        except CompileError:
-            continue
-    return found
+    """Return the shapes of types."""
+    return [shape(functype) for functype in types]
 
 
 def _number(text: str) -> int:
@@ -101,10 +94,7 @@ def _compile(entries: list[str], thunks: list[str]) -> None:
 
 
 def entry_stub(functype: FuncType) -> int:
-    """Return the address of the vectorcall function for functions of a type.
-
-    Errors: CompileError where values of the type cannot pass.
-    """
+    """Return the address of the vectorcall function for functions of a type."""
     text = shape(functype)
     if text not in _entries:
         prepare(entries=(functype,))
@@ -112,10 +102,7 @@ def entry_stub(functype: FuncType) -> int:
 
 
 def thunk(functype: FuncType) -> tuple[int, int]:
-    """Return CODE and THROWING_CODE of host functions of a type; their CONTEXT is a `layout.HostContext`.
-
-    Errors: CompileError where values of the type cannot pass.
-    """
+    """Return CODE and THROWING_CODE of host functions of a type; their CONTEXT is a `layout.HostContext`."""
     text = shape(functype)
     if text not in _thunks:
         prepare(thunks=(functype,))
@@ -160,7 +147,7 @@ def set_helper(name: str, helper: Callable[..., Any]) -> None:
     "raise": (func, reason, thread) raises what the thread block tells of (`native/threads.py`).
     "funcref": (record) -> the function.  "reference": (address, "any" | "exn") -> an object.
     "to_exception": (Python exception) -> address of a `layout.Exception_`, or 0.
-    Converted values are ints, floats and addresses of references.
+    Converted values are ints, floats, 16 bytes for v128 and addresses of references.
     """
     _set_up()
     state.set_object(_HELPERS[name], _ADAPTERS.get(name, _as_is)(helper))

@@ -31,6 +31,8 @@ declare ptr @PyLong_FromLongLong(i64) #2
 declare double @PyFloat_AsDouble(ptr) #2
 declare ptr @PyFloat_FromDouble(double) #2
 declare ptr @PyBytes_AsString(ptr) #2
+declare ptr @PyBytes_FromStringAndSize(ptr, i64) #2
+declare i64 @PyBytes_Size(ptr) #2
 declare ptr @PyTuple_New(i64) #2
 declare i64 @PyTuple_Size(ptr) #2
 declare ptr @PyTuple_GetItem(ptr, i64) #2
@@ -51,6 +53,7 @@ declare void @PyErr_Restore(ptr, ptr, ptr) #2
 declare void @PyErr_NormalizeException(ptr, ptr, ptr) #2
 declare i32 @PyException_SetTraceback(ptr, ptr) #2
 @_Py_NoneStruct = external global i8
+@PyBytes_Type = external global i8
 @PyTuple_Type = external global i8
 @PyExc_RuntimeError = external global ptr
 @PyExc_SystemError = external global ptr

@@ -22,6 +22,7 @@ _METADATA = """\
 !5 = !{!"branch_weights", i32 100000, i32 1}
 !6 = !{!"branch_weights", i32 1, i32 100000}
 !7 = !{!"context", !1, i64 0}
+!13 = !{i64 24}
 """
 _DEBUG = """\
 !8 = !DIFile(filename: "wasm", directory: "")
@@ -32,7 +33,7 @@ _DEBUG = """\
 !llvm.dbg.cu = !{!9}
 !llvm.module.flags = !{!11, !12}
 """
-_FIRST_FREE = 13
+_FIRST_FREE = 14
 
 _TRAP = f"""
 define internal {CC} void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {{

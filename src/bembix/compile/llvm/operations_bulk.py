@@ -5,70 +5,62 @@ from __future__ import annotations
 from bembix.compile import layout
 from bembix.compile.llvm.operations_calls import table_element
 from bembix.compile.llvm.sink import LlvmSink, operation
+from bembix.compile.llvm.types import llvm_type
 from bembix.compile.traps import Reason
-from bembix.errors import CompileError
-from bembix.spec.types import I64
+from bembix.spec.types import I32, I64, NumType
 
 
-def _need_32_bit(sink: LlvmSink, *addresses: object) -> None:
-    if I64 in addresses:
-        raise CompileError(
-            f"64 bit memories and tables are not compiled by the llvm engine yet, function {sink.function}"
-        )
+def _memory(sink: LlvmSink, index: int) -> tuple[int, NumType]:
+    """Return a memory's slot and address type."""
+    return sink.layout.memory(index), sink.context.memories[index].address
 
 
-def _memory(sink: LlvmSink, index: int) -> int:
-    memory = sink.context.memories[index]
-    _need_32_bit(sink, memory.address)
-    return sink.layout.memory(index)
+def _table(sink: LlvmSink, index: int) -> tuple[int, NumType]:
+    """Return a table's slot and address type."""
+    return sink.layout.table(index), sink.context.tables[index].address
 
 
-def _table(sink: LlvmSink, index: int) -> int:
-    _need_32_bit(sink, sink.context.tables[index].address)
-    return sink.layout.table(index)
+def _wide(sink: LlvmSink, *types: NumType) -> list[str]:
+    """Take operands of these types as i64s."""
+    return [sink.wide(v, llvm_type(t)) for v, t in zip(sink.pop_many(len(types)), types, strict=True)]
 
 
-def _wide(sink: LlvmSink, count: int) -> list[str]:
-    """Take that many i32 operands as i64s."""
-    return [sink.wide(value, "i32") for value in sink.pop_many(count)]
-
-
-def _narrow(sink: LlvmSink, value: str) -> None:
-    name = sink.name()
-    sink.out.append(f"{name} = trunc i64 {value} to i32")
-    sink.push(name)
+def _count(to: NumType, source: NumType) -> NumType:
+    """Return the type of the number that is copied between two address types."""
+    return I64 if to is source is I64 else I32
 
 
 @operation("memory.grow")
 def memory_grow(sink: LlvmSink, index: int) -> None:
     """Ask the runtime."""
-    _memory(sink, index)
-    (delta,) = _wide(sink, 1)
-    _narrow(sink, sink.runtime("memory_grow", "i64", f", i64 {index}, i64 {delta}"))
+    _, address = _memory(sink, index)
+    (delta,) = _wide(sink, address)
+    sink.push(sink.narrow(sink.runtime("memory_grow", "i64", f", i64 {index}, i64 {delta}"), address))
 
 
 @operation("memory.fill")
 def memory_fill(sink: LlvmSink, index: int) -> None:
     """Check, then memset."""
-    slot = _memory(sink, index)
-    to, value, count = sink.pop_many(3)
-    to, count = sink.wide(to, "i32"), sink.wide(count, "i32")
+    slot, address = _memory(sink, index)
+    (count,) = _wide(sink, address)
+    value = sink.pop()
+    (to,) = _wide(sink, address)
     sink.runtime("memory_fill", "void", f", i64 {slot}, i64 {to}, i32 {value}, i64 {count}")
 
 
 @operation("memory.copy")
 def memory_copy(sink: LlvmSink, to: int, source: int) -> None:
     """Check, then memmove."""
-    slots = _memory(sink, to), _memory(sink, source)
-    a, b, count = _wide(sink, 3)
-    sink.runtime("memory_copy", "void", f", i64 {slots[0]}, i64 {slots[1]}, i64 {a}, i64 {b}, i64 {count}")
+    (to_slot, wide), (from_slot, other) = _memory(sink, to), _memory(sink, source)
+    a, b, count = _wide(sink, wide, other, _count(wide, other))
+    sink.runtime("memory_copy", "void", f", i64 {to_slot}, i64 {from_slot}, i64 {a}, i64 {b}, i64 {count}")
 
 
 @operation("memory.init")
 def memory_init(sink: LlvmSink, segment: int, index: int) -> None:
     """Check, then memcpy from the segment."""
-    slot = _memory(sink, index)
-    a, b, count = _wide(sink, 3)
+    slot, address = _memory(sink, index)
+    a, b, count = _wide(sink, address, I32, I32)
     at = sink.layout.data(segment)
     sink.runtime("memory_init", "void", f", i64 {slot}, i64 {at}, i64 {a}, i64 {b}, i64 {count}")
 
@@ -110,41 +102,43 @@ def table_set(sink: LlvmSink, index: int) -> None:
 @operation("table.size")
 def table_size(sink: LlvmSink, index: int) -> None:
     """Read it from the table's block."""
-    slot = _table(sink, index)
+    slot, address = _table(sink, index)
     block = sink.context_field(slot + layout.Slot.BLOCK)
-    _narrow(sink, sink.field(block, layout.Block.LENGTH, "i64", sink.own))
+    sink.push(sink.narrow(sink.field(block, layout.Block.LENGTH, "i64", sink.own), address))
 
 
 @operation("table.grow")
 def table_grow(sink: LlvmSink, index: int) -> None:
     """Ask the runtime."""
-    _table(sink, index)
-    (delta,) = _wide(sink, 1)
+    _, address = _table(sink, index)
+    (delta,) = _wide(sink, address)
     value = sink.pop()
-    _narrow(sink, sink.runtime("table_grow", "i64", f", i64 {index}, ptr {value}, i64 {delta}"))
+    grown = sink.runtime("table_grow", "i64", f", i64 {index}, ptr {value}, i64 {delta}")
+    sink.push(sink.narrow(grown, address))
 
 
 @operation("table.fill")
 def table_fill(sink: LlvmSink, index: int) -> None:
     """Check, then write."""
-    slot = _table(sink, index)
-    to, value, count = sink.pop_many(3)
-    to, count = sink.wide(to, "i32"), sink.wide(count, "i32")
+    slot, address = _table(sink, index)
+    (count,) = _wide(sink, address)
+    value = sink.pop()
+    (to,) = _wide(sink, address)
     sink.runtime("table_fill", "void", f", i64 {slot}, i64 {to}, ptr {value}, i64 {count}")
 
 
 @operation("table.copy")
 def table_copy(sink: LlvmSink, to: int, source: int) -> None:
     """Check, then memmove."""
-    slots = _table(sink, to), _table(sink, source)
-    a, b, count = _wide(sink, 3)
-    sink.runtime("table_copy", "void", f", i64 {slots[0]}, i64 {slots[1]}, i64 {a}, i64 {b}, i64 {count}")
+    (to_slot, wide), (from_slot, other) = _table(sink, to), _table(sink, source)
+    a, b, count = _wide(sink, wide, other, _count(wide, other))
+    sink.runtime("table_copy", "void", f", i64 {to_slot}, i64 {from_slot}, i64 {a}, i64 {b}, i64 {count}")
 
 
 @operation("table.init")
 def table_init(sink: LlvmSink, segment: int, index: int) -> None:
     """Check, then memcpy from the segment."""
-    slot = _table(sink, index)
-    a, b, count = _wide(sink, 3)
+    slot, address = _table(sink, index)
+    a, b, count = _wide(sink, address, I32, I32)
     at = sink.layout.elem(segment)
     sink.runtime("table_init", "void", f", i64 {slot}, i64 {at}, i64 {a}, i64 {b}, i64 {count}")

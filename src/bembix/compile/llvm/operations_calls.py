@@ -14,7 +14,7 @@ from bembix.compile.llvm.types import CC, in_registers, llvm_type, results_type
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.canonical import canonical_type
-from bembix.spec.types import I64, FuncType
+from bembix.spec.types import FuncType
 
 
 def _arguments(sink: LlvmSink, functype: FuncType) -> str:
@@ -72,13 +72,11 @@ def _through(sink: LlvmSink, functype: FuncType, record: str, arguments: str, ta
 
 def table_element(sink: LlvmSink, index: int, position: str, reason: Reason) -> str:
     """Return the address of a table's element, after the bounds check."""
-    if sink.context.tables[index].address is I64:
-        raise CompileError(f"64 bit tables are not compiled by the llvm engine yet, function {sink.function}")
     slot = sink.layout.table(index)
     base = sink.context_field(slot + layout.Slot.BASE)
     block = sink.context_field(slot + layout.Slot.BLOCK)
     length = sink.field(block, layout.Block.LENGTH, "i64", sink.own)
-    wide, name = sink.wide(position, "i32"), sink.name()
+    wide, name = sink.wide(position, llvm_type(sink.context.tables[index].address)), sink.name()
     sink.out.append(f"{name}.o = icmp uge i64 {wide}, {length}")
     sink.trap_if(f"{name}.o", reason)
     sink.out.append(f"{name} = getelementptr ptr, ptr {base}, i64 {wide}")

@@ -257,7 +257,8 @@ def br_on_non_null(sink: LlvmSink, label: Label) -> None:
 def memory_size(sink: LlvmSink, index: int) -> None:
     """Read it from the memory's block."""
     block_ = sink.context_field(sink.layout.memory(index) + layout.Slot.BLOCK)
-    pages = sink.field(block_, layout.Block.PAGES, "i64")
-    name = sink.name()
-    sink.out.append(f"{name} = trunc i64 {pages} to i32")
-    sink.push(name)
+    place, name = sink.address(block_, layout.Block.PAGES), sink.name()
+    memory = sink.context.memories[index]
+    atomic, order = ("atomic ", " seq_cst, align 8") if memory.shared else ("", "")  # a thread may make it grow
+    sink.out.append(f"{name} = load {atomic}i64, ptr {place}{order}{sink.own}")
+    sink.push(sink.narrow(name, memory.address))

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from bembix.compile.llvm.addresses import checked_pointer
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
 from bembix.compile.llvm.templates import COMPARISONS, LOADS, STORES, TEMPLATES
 from bembix.compile.llvm.types import llvm_type
@@ -248,12 +249,10 @@ def _truncate(row: Instr) -> Operation:
 # -- memory ------------------------------------------------------------------------------------------------------------
 
 
-def _pointer(sink: LlvmSink, index: int, offset: int, name: str, address: str) -> str:
+def pointer_to(sink: LlvmSink, index: int, offset: int, name: str, address: str) -> str:
     """Write the address of a memory access; the guard region makes the check."""
-    memory = sink.context.memories[index]
-    if memory.address is I64 or memory.page_size_log2 != 16:
-        what = "64 bit memories" if memory.address is I64 else "custom page sizes"
-        raise CompileError(f"{what} are not compiled by the llvm engine yet, function {sink.function}")
+    if not sink.guarded[index]:
+        return checked_pointer(sink, index, offset, name, address)
     pointer = sink.pointers.get((index, address))
     if pointer is None:
         sink.memories.add(index)
@@ -267,6 +266,9 @@ def _pointer(sink: LlvmSink, index: int, offset: int, name: str, address: str) -
     return pointer
 
 
+_pointer = pointer_to
+
+
 def _load(row: Instr) -> Operation:
     whole = llvm_type(row.results[0])
     narrow, extend = LOADS[row.operation or ""]
@@ -276,12 +278,17 @@ def _load(row: Instr) -> Operation:
         values, out = sink.values, sink.out
         sink.number += 1
         name = f"%v{sink.number}"
-        pointer = _pointer(sink, index, offset, name, values[-1])
+        pointer = pointer_to(sink, index, offset, name, values[-1])
         loaded = f"{name}.l" if extend else name
+        if sink.racy and sink.context.memories[index].shared:
+            loaded = f"{name}.r"
         if sink.group.optimize:
             sink.flow(name, values[-1])
             sink.pending.setdefault(name, []).append(len(out))
         out.append(f"{loaded} = {sink.load} {natural}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
+        if loaded == f"{name}.r":  # the value is what it is, also where another thread writes meanwhile
+            loaded = f"{name}.l" if extend else name
+            out.append(f"{loaded} = freeze {natural} {name}.r")
         if extend:
             out.append(f"{name} = {extend} {natural} {loaded} to {whole}")
         values[-1] = name
@@ -296,7 +303,7 @@ def _store(row: Instr) -> Operation:
 
     def write(sink: LlvmSink, index: int, offset: int) -> None:
         value, name = sink.pop(), sink.name()
-        pointer = _pointer(sink, index, offset, name, sink.pop())
+        pointer = pointer_to(sink, index, offset, name, sink.pop())
         if narrow:
             sink.out.append(f"{name}.n = trunc {whole} {value} to {narrow}")
             value = f"{name}.n"

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Final
 
 from bembix.compile.llvm.types import llvm_type
-from bembix.errors import CompileError, InternalError
+from bembix.errors import InternalError
 from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType
 
 _LETTERS: Final[dict[ValType, str]] = {
@@ -55,11 +55,8 @@ def letter(valtype: ValType) -> str:
 
 @cache
 def shape(functype: FuncType) -> str:
-    """Return the shape of a function type.  Errors: CompileError for v128, which no stub converts yet."""
-    text = f"{''.join(map(letter, functype.params))}_{''.join(map(letter, functype.results))}"
-    if "v" in text:
-        raise CompileError(f"a function with v128 in its type {functype} cannot be called from or to Python yet")
-    return text
+    """Return the shape of a function type."""
+    return f"{''.join(map(letter, functype.params))}_{''.join(map(letter, functype.results))}"
 
 
 def llvm_types(letters: str) -> list[str]:
@@ -67,11 +64,17 @@ def llvm_types(letters: str) -> list[str]:
     return [_LLVM.get(one, "ptr") for one in letters]
 
 
-_LLVM: Final = {"i": llvm_type(I32), "l": llvm_type(I64), "f": llvm_type(F32), "d": llvm_type(F64)}
+_LLVM: Final = {
+    "i": llvm_type(I32),
+    "l": llvm_type(I64),
+    "f": llvm_type(F32),
+    "d": llvm_type(F64),
+    "v": llvm_type(V128),
+}
 
 
 def pack(letters: str, values: Iterable[object]) -> bytes:
-    """Return the cells that hold converted values: ints, floats, references by their addresses.
+    """Return the cells that hold converted values: ints, floats, sixteen bytes, references by their addresses.
 
     Errors: InternalError where a helper gave something else.
     """
@@ -103,8 +106,14 @@ def _pack_f64(value: object) -> bytes:
     return _F64.pack(value)
 
 
+def _pack_v128(value: object) -> bytes:
+    if not isinstance(value, bytes) or len(value) != CELL:
+        raise TypeError("a vector is 16 bytes")
+    return value
+
+
 _I32: Final = struct.Struct("<I12x")
 _WORD: Final = struct.Struct("<Q8x")
 _F32: Final = struct.Struct("<f12x")
 _F64: Final = struct.Struct("<d8x")
-_PACK: Final = {"i": _pack_i32, "f": _pack_f32, "d": _pack_f64}
+_PACK: Final = {"i": _pack_i32, "f": _pack_f32, "d": _pack_f64, "v": _pack_v128}

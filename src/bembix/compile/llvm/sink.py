@@ -17,7 +17,7 @@ from bembix.compile.llvm.vm import RUNTIME
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.instructions import BY_CODE, BY_NAME
-from bembix.spec.types import FuncType, ValType
+from bembix.spec.types import I32, FuncType, NumType, ValType
 from bembix.validate.context import ModuleContext
 from bembix.validate.sink import Body, Label
 
@@ -96,6 +96,9 @@ class LlvmSink:
         self.number = 0
         self.checked = False
         self.linear = self.own = ""
+        #: By memory: whether accesses are checked by code (`addresses.py`) or by the guard behind the memory alone.
+        self.guarded = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
+        self.racy = any(m.shared for m in context.memories)
         self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
 
     def _bind(self, function: Operation) -> Operation:
@@ -124,6 +127,7 @@ class LlvmSink:
         self.hot_count = plan.hot_count(code.end - code.start)
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
         self.memories: set[int] = set()
+        self.blocks: set[int] = set()
         self.read_locals: set[int] = set()
         self.set_loads: list[tuple[int, list[int]]] = []
         self.locals = [llvm_type(t) for t in body.local_types]
@@ -160,6 +164,9 @@ class LlvmSink:
             lines += self._field("%rt", layout.Context.RUNTIME)
         for index in sorted(self.memories):
             lines += self._field(f"%m{index}", self.layout.memory(index) + layout.Slot.BASE)
+        for index in sorted(self.blocks):
+            lines += self._field(f"%mb{index}", self.layout.memory(index) + layout.Slot.BLOCK)
+            lines[-1] += ", !dereferenceable !13"  # so that LLVM may read the length before a loop
         if self.has_call:
             lines += self._stack_check()
         if not self.group.optimize:
@@ -170,6 +177,8 @@ class LlvmSink:
 
     def count(self) -> None:
         """In cheap code, count an entry or a round of a loop; have the function optimised where that is worth it."""
+        if not self.hot_count:
+            return
         name = self.label_name()
         self.out.append(
             f"%{name}.p = getelementptr i8, ptr %ctx, i64 {self.layout.counter(self.function)}\n"
@@ -246,6 +255,14 @@ class LlvmSink:
             return value
         name = self.name()
         self.out.append(f"{name} = zext i32 {value} to i64")
+        return name
+
+    def narrow(self, value: str, address: NumType) -> str:
+        """Return an i64 as an integer of an address type."""
+        if address is not I32:
+            return value
+        name = self.name()
+        self.out.append(f"{name} = trunc i64 {value} to i32")
         return name
 
     def context_field(self, offset: int, llvm: str = "ptr", note: str = INVARIANT) -> str:

@@ -76,10 +76,10 @@ _NARROW: Final = {
 
 
 def _unbox_reference(k: int, letter: str, here: str, there: str, slow: str, store: str) -> str:
-    """Unbox object %o{k} to %fast{k} through the runtime."""
+    """Unbox object %o{k}, a reference or a vector, to %fast{k} through the runtime."""
     return f"""  %cell{k} = getelementptr i8, ptr %cells, i64 {CELL * k}
   %u{k} = call i32 @unbox(i64 {ord(letter)}, ptr %o{k}, ptr %cell{k}, ptr {store})
-  %fast{k} = load ptr, ptr %cell{k}
+  %fast{k} = load {llvm_types(letter)[0]}, ptr %cell{k}
   %g{k} = icmp ne i32 %u{k}, 0
   br i1 %g{k}, label %{there}, label %{slow}
 """
@@ -100,7 +100,7 @@ def _reload(letters: str, name: str) -> str:
 
 
 def _box(value: str, k: int, letter: str) -> str:
-    """Box `value` to %b{k}, a new reference or null."""
+    """Box `value` to %b{k}, a new reference or null; the first of %cells is free for that."""
     if letter == "i":
         return f"  %w{k} = sext i32 {value} to i64\n  %b{k} = call ptr @PyLong_FromLong(i64 %w{k})\n"
     if letter == "l":
@@ -109,6 +109,9 @@ def _box(value: str, k: int, letter: str) -> str:
         return f"  %w{k} = fpext float {value} to double\n  %b{k} = call ptr @PyFloat_FromDouble(double %w{k})\n"
     if letter == "d":
         return f"  %b{k} = call ptr @PyFloat_FromDouble(double {value})\n"
+    if letter == "v":
+        bytes_ = f"call ptr @PyBytes_FromStringAndSize(ptr %cells, i64 {CELL})"
+        return f"  store {llvm_types(letter)[0]} {value}, ptr %cells\n  %b{k} = {bytes_}\n"
     return f"  %b{k} = call ptr @box_reference(i64 {ord(letter)}, ptr {value})\n"
 
 

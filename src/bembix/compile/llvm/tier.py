@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from bembix.compile import plan
 from bembix.compile.layout import ContextLayout
 from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
+    atomics,
     operations_bulk,
     operations_calls,
     operations_control,
     operations_exceptions,
+    operations_wide,
     regular,
+    vector_memory,
+    vectors,
 )
 from bembix.compile.llvm.boundary import bridge_wrapper, plain_wrapper
 from bembix.compile.llvm.emit import ATTRIBUTES, emit

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.llvm import emit, externals, vm_bulk, vm_func, vm_leave, vm_services, vm_slow, vm_values
+from bembix.compile.llvm import emit, externals, vm_atomics, vm_bulk, vm_func, vm_leave, vm_services, vm_slow, vm_values
 from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC
 from bembix.errors import InternalError
@@ -35,6 +35,8 @@ SIGNATURES: Final[dict[str, str]] = {
     "throw_allocate": f"{CC} ptr (ptr, ptr, i64)",
     "exception_release": f"{CC} void (ptr, ptr)",
     "hot": f"{CC} void (ptr, i64)",
+    "atomic_notify": f"{CC} i64 (ptr, i64, i64, i64)",
+    "atomic_wait": f"{CC} i64 (ptr, i64, i64, i64, i64, i64)",
     "thread": "ptr ()",
     "set_jump": "i32 (ptr)",
 }
@@ -93,6 +95,8 @@ _SERVICES: Final = {
     "compile": State.COMPILE,
     "memory_grow": State.MEMORY_GROW,
     "table_grow": State.TABLE_GROW,
+    "atomic_notify": State.ATOMIC_NOTIFY,
+    "atomic_wait": State.ATOMIC_WAIT,
     "hot": State.HOT,
 }
 
@@ -121,6 +125,7 @@ def source() -> str:
         vm_leave.FAULTS,
         vm_bulk.IR,
         vm_services.IR,
+        vm_atomics.IR,
         vm_values.BOXING,
         vm_values.UNBOXING,
         vm_slow.IR,
@@ -181,6 +186,8 @@ def set_service(name: str, service: Callable[..., int]) -> None:
     "compile": (context, index) -> code address; indices from the number of functions on mean THROWING_CODE.
     "memory_grow": (context, memory index, delta) -> old pages or -1.
     "table_grow": (context, table index, init, delta) -> old size or -1.
+    "atomic_notify": (context, memory index, address, count) -> number of threads woken.
+    "atomic_wait": (context, memory index, address, expected, timeout in ns, width in bytes) -> 0, 1 or 2.
     "hot": (context, defined function) -> 0, after compiling a function better that runs much.
     All are ints.  What a service raises leaves Wasm.
     """

@@ -51,7 +51,7 @@ fail:
 
 define internal ptr @box(i64 %letter, ptr %cell) #0 {
   switch i64 %letter, label %ref [
-    i64 105, label %i32 i64 108, label %i64 i64 102, label %f32 i64 100, label %f64  ; i l f d
+    i64 105, label %i32 i64 108, label %i64 i64 102, label %f32 i64 100, label %f64 i64 118, label %v128  ; i l f d v
   ]
 i32:
   %int = load i32, ptr %cell
@@ -71,6 +71,9 @@ f64:
   %double = load double, ptr %cell
   %double.object = call ptr @PyFloat_FromDouble(double %double)
   ret ptr %double.object
+v128:
+  %bytes.object = call ptr @PyBytes_FromStringAndSize(ptr %cell, i64 16)
+  ret ptr %bytes.object
 ref:
   %address = load ptr, ptr %cell
   %object = call ptr @box_reference(i64 %letter, ptr %address)
@@ -114,7 +117,7 @@ UNBOXING: Final = """
 define i32 @unbox(i64 %letter, ptr %object, ptr %cell, ptr %store) #0 {
   switch i64 %letter, label %no [
     i64 105, label %i32 i64 108, label %i64 i64 102, label %f32 i64 100, label %f64  ; i l f d
-    i64 101, label %extern i64 99, label %func  ; e c
+    i64 118, label %v128 i64 101, label %extern i64 99, label %func  ; v e c
   ]
 i32:
   %int = call i64 @PyLong_AsLongLong(ptr %object)
@@ -146,6 +149,18 @@ check:
   %error = call ptr @PyErr_Occurred()
   %fine = icmp eq ptr %error, null
   br i1 %fine, label %yes, label %no
+v128:
+  %class = get ptr %object FuncObject.TYPE
+  %is_bytes = icmp eq ptr %class, @PyBytes_Type
+  br i1 %is_bytes, label %v128.size, label %no
+v128.size:
+  %size = call i64 @PyBytes_Size(ptr %object)
+  %sixteen = icmp eq i64 %size, 16
+  br i1 %sixteen, label %v128.copy, label %no
+v128.copy:
+  %bytes = call ptr @PyBytes_AsString(ptr %object)
+  call void @llvm.memcpy.p0.p0.i64(ptr %cell, ptr %bytes, i64 16, i1 false)
+  ret i32 1
 extern:
   store ptr null, ptr %cell
   %is_none = icmp eq ptr %object, @_Py_NoneStruct
