@@ -17,6 +17,7 @@ from bembix.errors import BembixError, LinkError, ParseError, StackExhausted, Tr
 from bembix.runtime.store import Store
 from bembix.script.actions import Actions
 from bembix.script.count import count_assertions
+from bembix.script.folders import features_for
 from bembix.script.result import Failure, Mismatch, Result
 from bembix.script.scope import Scope
 from bembix.script.values import describe, describe_all, matches
@@ -28,7 +29,7 @@ def run_script(path: str | Path, *, engine: str | None = None, optimize: bool = 
     """Run the script in a file.  engine, optimize: as for `Module`.  Errors: OSError."""
     source = Path(path).read_bytes()
     started = time.perf_counter()
-    runner = Runner(Scope(Store(), engine=engine, optimize=optimize))
+    runner = Runner(Scope(Store(), engine=engine, optimize=optimize, features=features_for(path)))
     runner.run(parse_script(source, str(path)))
     total = count_assertions(source.decode("utf-8", "replace"))
     return Result(str(path), runner.passed, total, time.perf_counter() - started, runner.failures)
@@ -127,7 +128,7 @@ class Runner:
 
     def thread(self, command: c.Thread) -> None:
         """Start a thread that shares some of the instances."""
-        scope = Scope(self._scope.store, engine=self._scope.engine, optimize=self._scope.optimize)
+        scope = self._scope.fresh()
         scope.instances = {name: self._scope.find(name) for name in command.shared}
         runner = Runner(scope)
         thread = Thread(target=runner.run, args=(command.commands,), daemon=True)

@@ -3,36 +3,54 @@
 from __future__ import annotations
 
 from bembix.binary.encode import encode
-from bembix.errors import CompileError
+from bembix.errors import CompileError, ParseError, ValidationError
 from bembix.runtime.instance import Instance
 from bembix.runtime.module import Module
 from bembix.runtime.store import Store
 from bembix.script.result import Mismatch
 from bembix.script.spectest import EXTRAS, SPECTEST
+from bembix.spec.features import Feature
+from bembix.spec.module import ModuleDef
 from bembix.text.commands import InstanceCommand, ModuleCommand, Register
 
 
 class Scope:
     """The names of a script.
 
-    store: where all instances live.  engine, optimize: as for `Module`.
+    store: where all instances live.  engine, optimize, features: as for `Module`.
     """
 
-    def __init__(self, store: Store, *, engine: str | None, optimize: bool) -> None:
+    def __init__(
+        self, store: Store, *, engine: str | None, optimize: bool, features: frozenset[Feature] | None = None
+    ) -> None:
         self.store = store
         self.engine = engine
         self.optimize = optimize
+        self.features = features
         self.current: Instance | None = None
         self.instances: dict[str, Instance] = {}
         self._definition: Module | None = None
         self._definitions: dict[str, Module] = {}
         self._registered: dict[str, object] = {}
 
+    def fresh(self) -> Scope:
+        """Return a scope without names."""
+        return Scope(self.store, engine=self.engine, optimize=self.optimize, features=self.features)
+
+    def _read(self, command: ModuleCommand) -> ModuleDef:
+        """Read a module; where 64 bit addresses are off, text cannot even write the sizes that they allow."""
+        try:
+            return command.load()
+        except ValidationError as error:
+            if self.features is None or Feature.MEMORY64 in self.features:
+                raise
+            raise ParseError(str(error.args[0])) from error
+
     def load(self, command: ModuleCommand) -> Module:
         """Read and validate a module."""
-        definition = command.load()
+        definition = self._read(command)
         binary = command.content if command.form == "binary" else encode(definition)
-        module = Module(binary, engine=self.engine, optimize=self.optimize)
+        module = Module(binary, engine=self.engine, optimize=self.optimize, features=self.features)
         module.validate()
         return module
 
