@@ -340,6 +340,12 @@ def set_up() -> None:
     vm.set_service("table_grow", _table_grow)
 
 
+def forget() -> None:
+    """The runtime takes over: register the helpers again when they are wanted again."""
+    global _ready
+    _ready = False
+
+
 compiled: list[tuple[int, int]] = []
 
 

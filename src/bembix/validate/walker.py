@@ -232,10 +232,9 @@ class Walker:
         label = self.label
         self.pop_all(label.results)
         if len(self.stack) != label.height:
-            raise self.error(
-                f"type mismatch: block gives [{' '.join(map(str, label.results))}] but its end leaves "
-                f"{len(self.stack) - label.height} more on the stack"
-            )
+            wants = " ".join(map(str, label.results))
+            has = " ".join(map(str, [*self.stack[label.height :], *label.results]))
+            raise self.error(f"type mismatch: block requires [{wants}] but stack has [{has}]")
         self.forget_initialised(label)
         self.labels.pop()
         if self.labels:

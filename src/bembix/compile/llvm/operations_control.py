@@ -71,10 +71,25 @@ def else_(sink: LlvmSink, label: Label, reached: bool) -> None:
 def end(sink: LlvmSink, label: Label, reached: bool) -> None:
     """Join what falls through and what branched here."""
     frame: Frame = label.data
-    if label.opcode == _TRY_TABLE and frame.landing_used:
+    if frame.landing_used:
+        _write_landing(sink, label)
+    join_end(sink, label, reached)
+
+
+def _write_landing(sink: LlvmSink, label: Label) -> None:
+    if label.opcode == _TRY_TABLE:
         from bembix.compile.llvm.operations_exceptions import write_landing
 
         write_landing(sink, label)
+    else:
+        from bembix.compile.llvm.operations_legacy import write_legacy_landing
+
+        write_legacy_landing(sink, label)
+
+
+def join_end(sink: LlvmSink, label: Label, reached: bool) -> None:
+    """Join what falls through and what branched to the end of a block."""
+    frame: Frame = label.data
     if label.opcode == _LOOP:
         if not reached:
             _reset(sink, label)

@@ -22,7 +22,8 @@ _PENDING = layout.Store.PENDING
 _EXN = layout.Exception_
 
 
-def _need_checks(sink: LlvmSink) -> None:
+def need_checks(sink: LlvmSink) -> None:
+    """Fail where this module's code does not look for exceptions."""
     if not sink.checked:
         raise CompileError(
             f"a module that has no tag handles exceptions in a function that compiles late (function {sink.function}): "
@@ -30,7 +31,8 @@ def _need_checks(sink: LlvmSink) -> None:
         )
 
 
-def _set_pending(sink: LlvmSink, exception: str) -> None:
+def set_pending(sink: LlvmSink, exception: str) -> None:
+    """Let an exception go."""
     sink.settle()
     at = sink.address("%store", _PENDING)
     sink.out.append(f"store ptr {exception}, ptr {at}{sink.own}\nbr label %{sink.landing()}")
@@ -39,30 +41,30 @@ def _set_pending(sink: LlvmSink, exception: str) -> None:
 @operation("throw")
 def throw(sink: LlvmSink, tag: int, functype: FuncType) -> None:
     """Make an exception and let it go."""
-    _need_checks(sink)
+    need_checks(sink)
     values = sink.pop_many(len(functype.params))
     identity = sink.context_field(sink.layout.tag(tag))
     exception = sink.runtime("throw_allocate", "ptr", f", ptr {identity}, i64 {len(values)}")
     for index, (valtype, value) in enumerate(zip(functype.params, values, strict=True)):
         at = sink.address(exception, _EXN.PAYLOAD + 16 * index)
         sink.out.append(f"store {llvm_type(valtype)} {value}, ptr {at}{sink.own}")
-    _set_pending(sink, exception)
+    set_pending(sink, exception)
 
 
 @operation("throw_ref")
 def throw_ref(sink: LlvmSink) -> None:
     """Let an exception go again."""
-    _need_checks(sink)
+    need_checks(sink)
     exception, name = sink.pop(), sink.name()
     sink.out.append(f"{name} = icmp eq ptr {exception}, null")
     sink.trap_if(name, Reason.NULL_EXCEPTION)
-    _set_pending(sink, exception)
+    set_pending(sink, exception)
 
 
 @operation("try_table")
 def try_table(sink: LlvmSink, label: Label, catches: Sequence[Catch], targets: Sequence[Label]) -> None:
     """A block; its landing is written at its end."""
-    _need_checks(sink)
+    need_checks(sink)
     label.data = Frame(f"L{label.number}", catches=catches, targets=targets)
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Operation: TypeAlias = "Callable[..., None]"
 OPERATIONS: Final[dict[int, Operation]] = {}
 
-_TRY_TABLE: Final = BY_NAME["try_table"].code
+#: Of blocks that catch; a legacy `try` has another opcode once its first part is over.
+_CATCHING: Final = (BY_NAME["try_table"].code, BY_NAME["try"].code)
 INVARIANT: Final = ", !invariant.load !0"
 #: A frame of so many bytes needs no look of its own: the margin below the limit of the stack has room for it.
 _SMALL_FRAME: Final = 4096
@@ -423,10 +424,10 @@ class LlvmSink:
 
     # -- exceptions ----------------------------------------------------------------------------------------------------
 
-    def landing(self) -> str:
-        """Return the basic block that a pending exception goes to."""
-        for label in reversed(self.walker.labels):
-            if label.opcode == _TRY_TABLE and label.live:
+    def landing(self, passed: int = 0) -> str:
+        """Return the basic block that a pending exception goes to.  passed: how many labels it does not stop at."""
+        for label in reversed(self.walker.labels[: len(self.walker.labels) - passed]):
+            if label.opcode in _CATCHING and label.live:
                 label.data.landing_used = True
                 return f"{label.data.name}.landing"
         self.propagates = True

@@ -15,6 +15,7 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
     operations_calls,
     operations_control,
     operations_exceptions,
+    operations_legacy,
     operations_wide,
     regular,
     vector_memory,

@@ -1,0 +1,19 @@
+"""The native layer is tested with a stand-in for the runtime, which takes its place while these tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import native_harness
+import pytest
+
+from bembix.runtime import services
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _stand_in() -> Iterator[None]:
+    native_harness.set_up()
+    yield
+    native_harness.forget()
+    services.install.cache_clear()
+    services.install()
