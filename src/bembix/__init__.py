@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bembix.runtime.info import ExportInfo as ExportInfo
     from bembix.runtime.info import ImportInfo as ImportInfo
     from bembix.runtime.instance import Instance as Instance
+    from bembix.runtime.lanes import lanes as lanes
+    from bembix.runtime.lanes import v128 as v128
     from bembix.runtime.memory import Memory as Memory
     from bembix.runtime.module import Module as Module
     from bembix.runtime.store import Store as Store
@@ -62,6 +64,8 @@ _HOMES: Final = {
     "ExportInfo": "bembix.runtime.info",
     "ImportInfo": "bembix.runtime.info",
     "Instance": "bembix.runtime.instance",
+    "lanes": "bembix.runtime.lanes",
+    "v128": "bembix.runtime.lanes",
     "Memory": "bembix.runtime.memory",
     "Module": "bembix.runtime.module",
     "Store": "bembix.runtime.store",

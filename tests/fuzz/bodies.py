@@ -16,13 +16,26 @@ from shape import BITS, NUMBERS, Shape, constant_bits, instruction, matches
 from bembix.binary.immediates import MemArg, write_locals
 from bembix.compile.llvm import tier as _tier  # noqa: F401  (it enters all operations)
 from bembix.compile.llvm.sink import OPERATIONS
+from bembix.spec.features import Feature
 from bembix.spec.instructions import BY_NAME, TABLE, Instr
 from bembix.spec.types import F32, F64, FUNCREF, I32, I64, FuncType, NumType, RefType, ValType, ref
 
 #: Rows without a writer of their own: the walker keeps them to itself.
 _SILENT = ("nop", "end", "return")
-#: What the LLVM tier compiles, and so what the generator has to reach.
-ROWS: list[Instr] = [row for row in TABLE if row.code in OPERATIONS or row.name in _SILENT]
+#: What the generator covers; a row of these has to be reached as soon as the LLVM tier compiles it.
+FEATURES = (
+    Feature.MVP,
+    Feature.SIGN_EXTENSION,
+    Feature.SATURATING,
+    Feature.BULK_MEMORY,
+    Feature.REFERENCE_TYPES,
+    Feature.FUNCTION_REFERENCES,
+    Feature.TAIL_CALL,
+    Feature.EXCEPTIONS,
+)
+ROWS: list[Instr] = [
+    row for row in TABLE if row.feature in FEATURES and (row.code in OPERATIONS or row.name in _SILENT)
+]
 
 _REGULAR = [row for row in ROWS if row.regular]
 _PRODUCERS = {kind: [row for row in _REGULAR if row.results == (kind,) and None not in row.params] for kind in NUMBERS}
@@ -58,7 +71,9 @@ class Body:
         self.shape, self.choose, self.type, self.budget = shape, choose, functype, budget
         self.locals: list[ValType] = list(functype.params)
         self.locals += choose.some(shape.value_types(), 0, 5)
+        #: Locals that are never written by chance, and those of them that are never read by chance: they hold bits of NaNs.
         self.reserved: set[int] = set()
+        self.hidden: set[int] = set()
         self.stack: list[ValType] = []
         self.labels = [Open("", functype.results, functype.results, 0)]
         self.out = bytearray()
@@ -128,7 +143,7 @@ class Body:
             index
             for index, known in enumerate(self.locals)
             if (matches(valtype, known) if writable else matches(known, valtype))
-            and not (writable and index in self.reserved)
+            and index not in (self.reserved if writable else self.hidden)
         ]
 
     # -- operands ------------------------------------------------------------------------------------------------------
@@ -244,6 +259,7 @@ class Body:
             return
         whole, magnitude, infinity, kept = _CANONICAL[kind]
         scratch = self.new_local(whole)
+        self.hidden.add(scratch)
         self.plain(f"{whole}.reinterpret_{kind}")
         self.set(scratch)
         for name, number in (("and", kept), ("or", 1)):
@@ -417,7 +433,7 @@ class Body:
 def _groups() -> list[list[str]]:
     """Return groups of rows, as often as they are to come up."""
     irregular = [row.name for row in ROWS if not row.regular]
-    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "%array", "%array", "%neutral"]
+    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "throw", "%array", "%array", "%neutral"]
     calls = [name for name in irregular if "call" in name]
     variables = [name for name in irregular if name.startswith(("local.", "global."))] + ["drop", "select", "select t"]
     rest = [name for name in irregular if name not in (*calls, *variables)]

@@ -394,9 +394,10 @@ def select_typed(body: Body) -> bool:
 
 @builds("local.get")
 def local_get(body: Body) -> bool:
-    if not body.locals:
+    there = [index for index in range(len(body.locals)) if index not in body.hidden]
+    if not there:
         return False
-    body.get(body.choose.number(0, len(body.locals) - 1))
+    body.get(body.choose.pick(there))
     return True
 
 

@@ -52,6 +52,7 @@ def test_modules_survive_the_text_format() -> None:
     wrong = []
     for seed in range(SAMPLES // 3):
         for binary in seeded(seed).modules.values():
-            if encode(parse(print_module(decode(binary)))) != binary:
+            text = print_module(decode(binary))
+            if print_module(decode(encode(parse(text)))) != text:
                 wrong.append(seed)
     assert wrong == []

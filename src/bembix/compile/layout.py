@@ -94,16 +94,20 @@ class Store:
     VALUES: Final = 16  #: parameters and results that do not go in registers, 16 bytes each
     RESULTS: Final = VALUES
     MAX_VALUES: Final = 1000
-    SIZE: Final = 16 + 16 * 1000
+    HEAP: Final = 16 + 16 * 1000  #: its garbage-collected heap (`heap.py`), or 0 while it has none
+    HOLD: Final = HEAP + 8  #: how many conversions have references that no collection would find
+    ALLOCATING: Final = HOLD + 8  #: 1 while compiled code makes an object: nothing else may run in the store then
+    SIZE: Final = ALLOCATING + 8
 
 
 class Exception_:
-    """A thrown exception; an exnref is its address."""
+    """A thrown exception, an object of the garbage-collected heap (`heap.py`); an exnref is its address."""
 
-    TAG: Final = 0  #: address of the tag's block, its identity
-    ESCAPED: Final = 8  #: 1 once an exnref to it was handed to the program
+    HEADER: Final = 0
+    TAG: Final = 8  #: address of the tag's block, its identity
     COUNT: Final = 16  #: number of payload values
-    PAYLOAD: Final = 24  #: 16 bytes each
+    ESCAPED: Final = 24  #: 1 once an exnref to it was handed to the program
+    PAYLOAD: Final = 32  #: 16 bytes each, and aligned so
 
 
 class Thread:
@@ -116,7 +120,10 @@ class Thread:
     TRACE_LENGTH: Final = 32
     TRACE: Final = 40  #: code addresses, innermost first
     MAX_TRACE: Final = 100
-    SIZE: Final = 40 + 8 * 100
+    WANTED: Final = TRACE + 8 * MAX_TRACE  #: 1 where an interrupt waits: read on every way into Wasm and back to it
+    DEADLINE: Final = WANTED + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
+    TIMER: Final = DEADLINE + 8  #: the timer for it
+    SIZE: Final = TIMER + 8
 
 
 class Activation:

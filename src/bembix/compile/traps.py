@@ -43,3 +43,4 @@ class Reason(enum.IntEnum):
     UNALIGNED_ATOMIC = 21, "unaligned atomic"
     EXPECTED_SHARED = 22, "expected shared memory"
     INTERRUPTED = 23, "interrupted"
+    HEAP_EXHAUSTED = 24, "out of memory: the garbage-collected heap is full"

@@ -19,6 +19,7 @@ class Platform:
 
     map_flags: private, anonymous, without reserved swap.  sigaction_*: offsets in struct sigaction as the C library has
     it.  siginfo_*: in siginfo_t.  context_*: of registers in the ucontext_t that a handler is given.
+    timer_*, tgkill: numbers of system calls.
     stub: code that calls the address at [first argument + Context.LAZY]; `stub_return` is where it returns.
     far_jump: code that jumps to the 8 byte address that follows it.
     """
@@ -32,10 +33,15 @@ class Platform:
     sa_nodefer: int
     sigsegv: int
     sigbus: int
+    sa_restart: int
     siginfo_code: int
     siginfo_address: int
     context_pc: int
     context_fp: int
+    timer_create: int
+    timer_settime: int
+    timer_delete: int
+    tgkill: int
     stub: bytes
     stub_return: int
     far_jump: bytes
@@ -51,10 +57,15 @@ _LINUX_X86_64: Final = Platform(
     sa_nodefer=0x40000000,
     sigsegv=11,
     sigbus=7,
+    sa_restart=0x10000000,
     siginfo_code=8,
     siginfo_address=16,
     context_pc=168,
     context_fp=120,
+    timer_create=222,
+    timer_settime=223,
+    timer_delete=226,
+    tgkill=234,
     stub=bytes.fromhex("ff570890"),  # call *8(%rdi); nop
     stub_return=3,
     far_jump=bytes.fromhex("ff2500000000"),  # jmp *0(%rip)

@@ -36,7 +36,14 @@ class State:
     HOT: Final = 144
     ATOMIC_NOTIFY: Final = 152
     ATOMIC_WAIT: Final = 160
-    SIZE: Final = 168
+    EXPIRED: Final = 168  #: the exception by which a host function says that the deadline has passed
+    ACTIONS: Final = 176  #: by signal: the handler before ours, and 1 where it takes three arguments
+    INTERRUPT_SIGNAL: Final = 184  #: ours; sent to the thread that is to look
+    MAIN_THREAD: Final = 192  #: the block of the thread that runs Python's signal handlers, or 0
+    MAIN_NUMBER: Final = 200  #: its number in the system
+    INTERRUPT_TIMER: Final = 208  #: sends it our signal again and again
+    ARMED: Final = 216  #: 1 while that timer runs
+    SIZE: Final = 224
 
 
 ADDRESS: Final = immortal(State.SIZE)

@@ -54,7 +54,14 @@ def attach() -> int:
         if not address or _setspecific(_key, address):
             raise MemoryError("no memory for a thread block")
         memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
+        if threading.current_thread() is threading.main_thread():
+            note_main()
     return address
+
+
+def note_main() -> None:
+    """Take this thread for the one that runs Python's signal handlers."""
+    state.set_word(State.MAIN_THREAD, current())
 
 
 def _stack_limit() -> int:

@@ -17,8 +17,15 @@ declare void @_longjmp(ptr, i32) #1
 declare ptr @pthread_getspecific(i32) #2
 declare ptr @calloc(i64, i64) #2
 declare void @free(ptr) #2
+declare ptr @realloc(ptr, i64) #2
+declare i32 @mprotect(ptr, i64, i32) #2
+declare i32 @madvise(ptr, i64, i32) #2
 declare i32 @sigaction(i32, ptr, ptr) #2
 declare i32 @raise(i32) #2
+declare ptr @__errno_location() #2
+declare i32 @clock_gettime(i32, ptr) #2
+declare i32 @getpid() #2
+declare i64 @syscall(i64, ...) #2
 """
 
 _PYTHON: Final = """
@@ -44,6 +51,8 @@ declare void @PyObject_GC_UnTrack(ptr) #2
 declare void @PyObject_GC_Del(ptr) #2
 declare ptr @PyType_GenericAlloc(ptr, i64) #2
 declare ptr @PyErr_Occurred() #2
+declare i32 @PyErr_CheckSignals() #2
+declare i32 @PyGILState_Check() #2
 declare void @PyErr_Clear() #2
 declare ptr @PyErr_NoMemory() #2
 declare void @PyErr_SetString(ptr, ptr) #2

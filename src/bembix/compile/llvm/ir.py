@@ -13,7 +13,7 @@ import itertools
 import re
 from typing import Final
 
-from bembix.compile import layout
+from bembix.compile import heap, layout
 from bembix.compile.traps import Reason
 from bembix.native import platform
 from bembix.native.functype import FuncObject
@@ -30,6 +30,16 @@ _NAMESPACES: Final = (
     layout.Slot,
     layout.Store,
     layout.Thread,
+    heap.Box,
+    heap.Heap,
+    heap.Kind,
+    heap.Object,
+    heap.Region,
+    heap.Size,
+    heap.SizeClass,
+    heap.Span,
+    heap.Trace,
+    heap.TypeInfo,
     FuncObject,
     Reason,
     State,

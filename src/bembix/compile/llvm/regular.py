@@ -266,9 +266,6 @@ def pointer_to(sink: LlvmSink, index: int, offset: int, name: str, address: str)
     return pointer
 
 
-_pointer = pointer_to
-
-
 def _load(row: Instr) -> Operation:
     whole = llvm_type(row.results[0])
     narrow, extend = LOADS[row.operation or ""]

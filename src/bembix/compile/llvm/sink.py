@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: An instruction's writer: it takes the sink and what the walker hands over.
 Operation: TypeAlias = "Callable[..., None]"
 OPERATIONS: Final[dict[int, Operation]] = {}
+#: Names of two vectors that are multiplied (`vector_products.py`).
+Product: TypeAlias = "tuple[str, str]"
 
 #: Of blocks that catch; a legacy `try` has another opcode once its first part is over.
 _CATCHING: Final = (BY_NAME["try_table"].code, BY_NAME["try"].code)
@@ -76,7 +78,7 @@ class LlvmSink:
 
     values: the operands.  known: values of locals, since the last place where paths join.  pointers: addresses in
     memories that were computed since then, by memory and operand.  out: lines of the body; cold: lines that go behind
-    it.  linear, own: alias metadata of linear memory and of contexts.
+    it.  linear, own: alias metadata of linear memory and of contexts.  halves, products, sums: see `vector_products.py`.
     """
 
     def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool) -> None:
@@ -91,6 +93,9 @@ class LlvmSink:
         self.allocas: list[str] = []
         self.bools: set[str] = set()
         self.promoted: set[str] = set()
+        self.halves: dict[str, str] = {}
+        self.products: dict[str, Product] = {}
+        self.sums: dict[str, tuple[Product, str]] = {}
         self.pending: dict[str, list[int]] = {}
         self.known: dict[int, str] = {}
         self.pointers: dict[tuple[int, str], str] = {}
@@ -118,6 +123,8 @@ class LlvmSink:
         """Start a function."""
         for lines in (self.values, self.out, self.cold, self.allocas):
             lines.clear()
+        for notes in (self.halves, self.products, self.sums):
+            notes.clear()
         self.bools.clear()
         self.promoted.clear()
         self.pending.clear()

@@ -23,6 +23,7 @@ _NUMERIC: Final = "ilfd"
 DECLARATIONS: Final = """
 declare ptr @attach() #0
 declare void @resume(ptr) #0
+declare void @attend(ptr) #0
 declare ptr @box_reference(i64, ptr) #0
 declare ptr @box_tuple(ptr, i64, ptr) #0
 declare i32 @unbox(i64, ptr, ptr, ptr) #0
@@ -228,6 +229,13 @@ push:
   %first = icmp eq i32 %jumped, 0
   br i1 %first, label %run, label %landing
 run:
+  %wanted = get i64 %thread Thread.WANTED
+  %calm = icmp eq i64 %wanted, 0
+  br i1 %calm, label %go, label %attend
+attend:
+  call void @attend(ptr %thread)
+  br label %go
+go:
   %record = get ptr %self FuncObject.RECORD
   %code = get ptr %record FuncRecord.CODE
   %ctx = get ptr %record FuncRecord.CONTEXT
@@ -401,6 +409,13 @@ def _thunk_unbox(shape: str, results: str) -> str:
 def _thunk_return(results: str, type_: str) -> str:
     """Release the object, which may run Python; then put limit and results into the store and return to Wasm."""
     text = """  call void @Py_DecRef(ptr %object)
+  %wanted = get i64 %thread Thread.WANTED
+  %calm = icmp eq i64 %wanted, 0
+  br i1 %calm, label %back, label %attend
+attend:
+  call void @attend(ptr %thread)
+  br label %back
+back:
   %limit = get i64 %thread Thread.STACK_LIMIT
   put i64 %limit, %store Store.STACK_LIMIT
 """

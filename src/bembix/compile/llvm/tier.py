@@ -19,6 +19,7 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
     operations_wide,
     regular,
     vector_memory,
+    vector_products,
     vectors,
 )
 from bembix.compile.llvm.boundary import bridge_wrapper, plain_wrapper

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bembix.compile.llvm.regular import _pointer
+from bembix.compile.llvm.regular import pointer_to
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
 from bembix.compile.llvm.vectors import BYTES, vector
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import V128
 
-#: What follows a load: {l} is what was loaded, {t} its type, {u} the whole vector's, {n} its lanes, {first} the operand.
+#: What follows a load: {l} is what was loaded, {t} its type, {u} the whole vector's, {n} counts its lanes, {first} is
+#: the operand.
 _EXTEND: Final = "{r}.w = {extend} {t} {l} to {u}"
 _SPLAT: Final = (
     "{r}.i = insertelement {u} poison, {t} {l}, i64 0\n"
@@ -52,12 +53,16 @@ def _load(row: Instr) -> Operation:
     def write(sink: LlvmSink, index: int, offset: int, lane: int = 0) -> None:
         values, out, name = sink.values, sink.out, sink.name()
         first = values.pop() if has_lane else ""
-        pointer = _pointer(sink, index, offset, name, values[-1])
+        pointer = pointer_to(sink, index, offset, name, values[-1])
         if sink.group.optimize:
             sink.flow(name, values[-1], first)
             sink.pending.setdefault(name, []).append(len(out))
         into = name if is_whole else f"{name}.l"
-        out.append(f"{into} = {sink.load} {loaded}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
+        racy = sink.racy and sink.context.memories[index].shared
+        read = f"{name}.r" if racy else into
+        out.append(f"{read} = {sink.load} {loaded}, ptr {pointer}, align 1{sink.linear}{sink.place()}")
+        if racy:  # the value is what it is, also where another thread writes meanwhile
+            out.append(f"{into} = freeze {loaded} {read}")
         if text:
             out.append(text.format(name, first, lane=lane))
         values[-1] = name
@@ -71,7 +76,7 @@ def _store(row: Instr) -> Operation:
 
     def write(sink: LlvmSink, index: int, offset: int, lane: int = 0) -> None:
         value, name = sink.pop(), sink.name()
-        pointer = _pointer(sink, index, offset, name, sink.pop())
+        pointer = pointer_to(sink, index, offset, name, sink.pop())
         stored = f"{BYTES} {value}"
         if bits:
             sink.out.append(

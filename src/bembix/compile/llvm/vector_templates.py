@@ -1,11 +1,11 @@
 """What vector instructions become in LLVM IR: one template an operation.
 
-{r} names the result (and what is made on the way: {r}.x), {a} {b} {c} the operands; all vectors among them have their shapes
-already.  Types: {t} of the operands, {u} of the result, {i} the integers of the result's shape, {bits} its comparisons, {half}
-half as many lanes of {t}, {wide} as many lanes as {t} of twice the width, {both} twice as many lanes, {e} a lane of {t}.  As
-names of intrinsics have them: {tn}, {un}, {widen}, {bothn}.  {n} counts the lanes of {t}; {w} is the width of one less one; {x}
-is a scalar operand as a lane, which {fit} makes.  Constants and lists of lanes have names that `vectors.py` gives them.  A test
-leaves its i1 in {r}.b, so that a branch can use that.
+{r} names the result (and what is made on the way: {r}.x), {a} {b} {c} the operands; all vectors among them have their
+shapes already.  Types: {t} of the operands, {u} of the result, {i} the integers of the result's shape, {bits} its
+comparisons, {half} half as many lanes of {t}, {wide} as many of twice the width, {both} twice as many lanes, {e} a
+lane of {t}.  As names of intrinsics have them: {tn}, {un}, {widen}, {bothn}.  {n} counts the lanes of {t}; {w} is the
+width of one less one; {x} is a scalar operand as a lane, which {fit} makes.  Constants and lists of lanes have names
+that `vectors.py` gives them.  A test leaves its i1 in {r}.b, so that a branch can use that.
 
 Relaxed instructions do what the deterministic profile of the specification says, on every tier.
 Source: core 3.0, 4.3.6 and 4.6.12, appendix "Profiles"; the LLVM language reference.
@@ -48,11 +48,13 @@ _PAIRWISE: Final = (
 #: Products of lanes twice as wide, then the sum of each pair.
 _PRODUCTS: Final = (
     "{r}.a = sext {t} {a} to {wide}\n{r}.b = sext {t} {b} to {wide}\n{r}.p = mul {wide} {r}.a, {r}.b\n"
-    "{r}.x = shufflevector {wide} {r}.p, {wide} poison, {even}\n{r}.y = shufflevector {wide} {r}.p, {wide} poison, {odd}\n"
+    "{r}.x = shufflevector {wide} {r}.p, {wide} poison, {even}\n"
+    "{r}.y = shufflevector {wide} {r}.p, {wide} poison, {odd}\n"
 )
 #: Both operands as one vector, between the limits of the narrow lanes.
 _NARROW: Final = (
-    "{r}.c = shufflevector {t} {a}, {t} {b}, {concat}\n{r}.l = call {both} @llvm.smax.{bothn}({both} {r}.c, {both} {least})\n"
+    "{r}.c = shufflevector {t} {a}, {t} {b}, {concat}\n"
+    "{r}.l = call {both} @llvm.smax.{bothn}({both} {r}.c, {both} {least})\n"
     "{r}.m = call {both} @llvm.smin.{bothn}({both} {r}.l, {both} {most})\n{r} = trunc {both} {r}.m to {u}"
 )
 _Q15: Final = (
@@ -183,8 +185,8 @@ VECTOR_TEMPLATES: Final[dict[str, str]] = {
     "relaxed_dot_add_s": _PRODUCTS + _DOT_ADD,
 }
 
-#: swizzle, by the first part of the target triple: a lane of {b} that is 16 or more gives 0.  The instruction of x86 gives 0
-#: where the highest bit is set, and otherwise takes the lowest four.
+#: swizzle, by the first part of the target triple: a lane of {b} that is 16 or more gives 0.  The instruction of x86
+#: gives 0 where the highest bit is set, and otherwise takes the lowest four.
 SWIZZLES: Final = {
     "x86_64": (
         "{r}.i = call {u} @llvm.uadd.sat.{un}({t} {b}, {t} {seventy})\n"

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.llvm import emit, externals, vm_atomics, vm_bulk, vm_func, vm_leave, vm_services, vm_slow, vm_values
+from bembix.compile.llvm import emit, externals, vm_atomics, vm_bulk, vm_func, vm_interrupts, vm_leave, vm_services, vm_slow, vm_values
 from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC
+from bembix.deadlines import Expired
 from bembix.errors import InternalError
-from bembix.native import memory, platform, signals, state, threads
+from bembix.native import interrupts, memory, platform, signals, state, threads
 from bembix.native.code import CodeArena
 from bembix.native.libc import immortal
 from bembix.native.state import State
@@ -123,6 +124,7 @@ def source() -> str:
     parts = (
         vm_leave.WAYS_OUT,
         vm_leave.FAULTS,
+        vm_interrupts.IR,
         vm_bulk.IR,
         vm_services.IR,
         vm_atomics.IR,
@@ -152,6 +154,8 @@ def _load() -> Runtime:
     for name, offset in RUNTIME.items():
         memory.write_u64(table + offset, symbols[name])
     state.set_object(State.ATTACH, threads.attach)
+    state.set_object(State.EXPIRED, Expired)
+    interrupts.install(interrupts.Handlers.at(symbols))
     for name, word in _SERVICES.items():
         state.set_object(word, _missing(name))
     return Runtime(arena, symbols, table)
@@ -196,8 +200,9 @@ def set_service(name: str, service: Callable[..., int]) -> None:
 
 
 def ensure_handlers() -> None:
-    """Make faults of Wasm code traps; to be called before Wasm runs, and again now and then (it repairs)."""
+    """Make faults of Wasm code traps, and let signals interrupt it; call it before Wasm runs, and now and then (it repairs)."""
     signals.install(load().symbols["on_fault"])
+    interrupts.repair()
 
 
 if tuple(SIGNATURES)[: len(layout.RUNTIME_FUNCTIONS)] != layout.RUNTIME_FUNCTIONS:

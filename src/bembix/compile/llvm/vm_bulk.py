@@ -37,6 +37,7 @@ define $CC void @memory_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64
   %to = call ptr @slot_span(ptr %ctx, i64 %to_slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %from = call ptr @slot_span(ptr %ctx, i64 %from_slot, i64 %s, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %n, i1 false)
+  call void @attend_bulk(i64 %n)
   ret void
 }
 
@@ -44,6 +45,7 @@ define $CC void @memory_fill(ptr %ctx, i64 %slot, i64 %d, i32 %value, i64 %n) #0
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %byte = trunc i32 %value to i8
   call void @llvm.memset.p0.i64(ptr %to, i8 %byte, i64 %n, i1 false)
+  call void @attend_bulk(i64 %n)
   ret void
 }
 
@@ -52,6 +54,7 @@ define $CC void @memory_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, 
   %to = call ptr @slot_span(ptr %ctx, i64 %slot, i64 %d, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   %from = call ptr @span(ptr %ctx, ptr %data, i64 %s, i64 %n, i64 0, i64 $Reason.MEMORY_BOUNDS)
   call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %n, i1 false)
+  call void @attend_bulk(i64 %n)
   ret void
 }
 
@@ -60,6 +63,7 @@ define $CC void @table_copy(ptr %ctx, i64 %to_slot, i64 %from_slot, i64 %d, i64 
   %from = call ptr @slot_span(ptr %ctx, i64 %from_slot, i64 %s, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   %bytes = shl i64 %n, 3
   call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  call void @attend_bulk(i64 %n)
   ret void
 }
 
@@ -77,6 +81,7 @@ step:
   %more = add i64 %k, 1
   br label %look
 done:
+  call void @attend_bulk(i64 %n)
   ret void
 }
 
@@ -86,6 +91,7 @@ define $CC void @table_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i
   %from = call ptr @span(ptr %ctx, ptr %elements, i64 %s, i64 %n, i64 3, i64 $Reason.TABLE_BOUNDS)
   %bytes = shl i64 %n, 3
   call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  call void @attend_bulk(i64 %n)
   ret void
 }
 

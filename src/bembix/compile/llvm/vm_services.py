@@ -33,6 +33,7 @@ define void @resume(ptr %thread) #0 {
   %store = get ptr %top Activation.STORE
   %limit = get i64 %thread Thread.STACK_LIMIT
   put i64 %limit, %store Store.STACK_LIMIT
+  call void @attend(ptr %thread)
   ret void
 }
 

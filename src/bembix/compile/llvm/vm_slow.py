@@ -182,6 +182,19 @@ unwind:
   call $CC void @unwind_exception(ptr null)
   unreachable
 python:
+  %expired = get ptr @state State.EXPIRED
+  %is_late = call i32 @PyErr_ExceptionMatches(ptr %expired)
+  %late = icmp ne i32 %is_late, 0
+  br i1 %late, label %stop, label %other
+stop:  ; it is raised anew, with a backtrace
+  call void @PyErr_Clear()
+  %own = call ptr @current_thread()
+  %entry = call ptr @innermost_entry(ptr %own)
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  call void @record(ptr %own, ptr %entry, ptr %frame, i64 0)
+  call void @leave(ptr %own, ptr %entry, i64 $Reason.INTERRUPTED, i64 -1)
+  unreachable
+other:
   call void @unwind_python()
   unreachable
 }

@@ -1,0 +1,286 @@
+"""Interrupts, as LLVM IR: Python's signal handlers run, and deadlines stop a thread, while compiled code goes on.
+
+Compiled code never looks.  A signal interrupts the thread: where it was in compiled code, no lock is held and no host frame
+is on top, so what is wanted is done there and then.  Anywhere else `Thread.WANTED` is set, which is read on every way into
+Wasm and back to it, and a timer sends the signal again until one of both has found the thread in Wasm or outside of it all.
+What is wanted is not written down: Python knows its signals, and a deadline is compared with the clock.
+
+Source: signal-safety(7), timer_create(2); the Python C API, `PyErr_CheckSignals`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+IR: Final = """
+@tick = internal constant [4 x i64] [i64 0, i64 5000000, i64 0, i64 5000000]
+@never = internal constant [4 x i64] [i64 0, i64 0, i64 0, i64 0]
+
+define internal void @set_timer(i64 %timer, ptr %when) #0 {
+  %result = call i64 (i64, ...) @syscall(i64 $Platform.timer_settime, i64 %timer, i64 0, ptr %when, ptr null)
+  ret void
+}
+
+; Whether this thread's deadline has passed.
+define internal i1 @expired(ptr %thread) #0 {
+  %time = alloca [2 x i64], align 16
+  %end = get i64 %thread Thread.DEADLINE
+  %none = icmp eq i64 %end, 0
+  br i1 %none, label %no, label %ask
+ask:
+  %failed = call i32 @clock_gettime(i32 1, ptr %time)
+  %seconds = load i64, ptr %time
+  %rest.at = getelementptr i8, ptr %time, i64 8
+  %rest = load i64, ptr %rest.at
+  %whole = mul i64 %seconds, 1000000000
+  %now = add i64 %whole, %rest
+  %passed = icmp uge i64 %now, %end
+  ret i1 %passed
+no:
+  ret i1 false
+}
+
+define internal void @stop_ticks(ptr %thread) #0 {
+  %main = get ptr @state State.MAIN_THREAD
+  %ours = icmp eq ptr %main, %thread
+  %armed = get i64 @state State.ARMED
+  %ticking = icmp ne i64 %armed, 0
+  %stop = and i1 %ours, %ticking
+  br i1 %stop, label %disarm, label %done
+disarm:
+  put i64 0, @state State.ARMED
+  %timer = get i64 @state State.INTERRUPT_TIMER
+  call void @set_timer(i64 %timer, ptr @never)
+  ret void
+done:
+  ret void
+}
+
+; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers and return.
+; %pc: what was interrupted plus 1, or 0.  %frame: the frame pointer there.
+; A signal that comes before PyErr_CheckSignals looks is seen by it; one that comes later finds %WANTED and timer reset.
+define void @interrupt(ptr %thread, i64 %pc, ptr %frame) noinline #0 {
+start:
+  %kept = alloca [$Store.SIZE x i8], align 16
+  put i64 0, %thread Thread.WANTED
+  call void @stop_ticks(ptr %thread)
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  %late = call i1 @expired(ptr %thread)
+  br i1 %late, label %stop, label %ask
+stop:  ; and so will all that this thread calls until the deadline is taken away
+  put i64 1, %thread Thread.WANTED
+  put ptr null, %store Store.PENDING
+  %entry = call ptr @innermost_entry(ptr %thread)
+  put i64 %pc, %thread Thread.TRACE
+  %known = icmp ne i64 %pc, 0
+  %first = zext i1 %known to i64
+  call void @record(ptr %thread, ptr %entry, ptr %frame, i64 %first)
+  call void @leave(ptr %thread, ptr %entry, i64 $Reason.INTERRUPTED, i64 -1)
+  unreachable
+ask:  ; handlers may run Wasm of this store, which must find no exception, and leave its parameters as they are
+  %state = getelementptr i8, ptr %store, i64 $Store.PENDING
+  %values = shl i64 $Store.MAX_VALUES, 4
+  %size = add i64 %values, $Store.VALUES
+  %rest = sub i64 %size, $Store.PENDING
+  call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %state, i64 %rest, i1 false)
+  put ptr null, %store Store.PENDING
+  %raised = call i32 @PyErr_CheckSignals()
+  %fine = icmp eq i32 %raised, 0
+  br i1 %fine, label %good, label %bad
+good:
+  call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
+  ret void
+bad:
+  call void @unwind_python()
+  unreachable
+}
+
+; On the way back to Wasm after something that may have taken long.
+define void @attend(ptr %thread) #0 {
+  %wanted = get i64 %thread Thread.WANTED
+  %calm = icmp eq i64 %wanted, 0
+  br i1 %calm, label %done, label %now
+now:
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  call void @interrupt(ptr %thread, i64 0, ptr %frame)
+  ret void
+done:
+  ret void
+}
+
+; The same after a bulk operation on %n bytes or elements.
+define internal void @attend_bulk(i64 %n) #0 {
+  %short = icmp ult i64 %n, 512
+  br i1 %short, label %done, label %long
+long:
+  %thread = call ptr @current_thread()
+  call void @attend(ptr %thread)
+  ret void
+done:
+  ret void
+}
+
+; The handler of our own signal.
+define void @on_interrupt(i32 %signal, ptr %info, ptr %context) #0 {
+  %errno.at = call ptr @__errno_location()
+  %errno = load i32, ptr %errno.at
+  %thread = call ptr @current_thread()
+  %stranger = icmp eq ptr %thread, null
+  br i1 %stranger, label %done, label %known
+known:
+  put i64 1, %thread Thread.WANTED
+  %top = get ptr %thread Thread.TOP
+  %outside = icmp eq ptr %top, null
+  br i1 %outside, label %idle, label %inside
+idle:  ; the next entry looks
+  call void @stop_ticks(ptr %thread)
+  %late = call i1 @expired(ptr %thread)
+  br i1 %late, label %disarm, label %done
+disarm:
+  %timer = get i64 %thread Thread.TIMER
+  call void @set_timer(i64 %timer, ptr @never)
+  br label %done
+inside:
+  %pc = get i64 %context Platform.context_pc
+  %codes = get ptr @state State.CODES
+  %in_code = call i1 @within(ptr %codes, i64 %pc)
+  br i1 %in_code, label %wasm, label %later
+wasm:
+  %store = get ptr %top Activation.STORE
+  %allocating = get i64 %store Store.ALLOCATING
+  %whole = icmp eq i64 %allocating, 0
+  br i1 %whole, label %locked, label %later
+locked:
+  %held = call i32 @PyGILState_Check()
+  %free = icmp ne i32 %held, 0
+  br i1 %free, label %now, label %later
+now:
+  %after = add i64 %pc, 1
+  %frame = get ptr %context Platform.context_fp
+  call void @interrupt(ptr %thread, i64 %after, ptr %frame)
+  br label %done
+later:  ; a timer's signal comes again by itself
+  %code = get i32 %info Platform.siginfo_code
+  %by_timer = icmp eq i32 %code, -2
+  %main = get ptr @state State.MAIN_THREAD
+  %other = icmp ne ptr %main, %thread
+  %enough = or i1 %by_timer, %other
+  br i1 %enough, label %done, label %arm
+arm:
+  put i64 1, @state State.ARMED
+  %ticker = get i64 @state State.INTERRUPT_TIMER
+  call void @set_timer(i64 %ticker, ptr @tick)
+  br label %done
+done:
+  store i32 %errno, ptr %errno.at
+  ret void
+}
+
+; The handler of a signal that Python has a handler for: CPython's own, which notes it, comes first.
+define void @on_signal(i32 %signal, ptr %info, ptr %context) #0 {
+  %errno.at = call ptr @__errno_location()
+  %errno = load i32, ptr %errno.at
+  %actions = get ptr @state State.ACTIONS
+  %number = zext i32 %signal to i64
+  %action = getelementptr [2 x i64], ptr %actions, i64 %number
+  %function = load ptr, ptr %action
+  %long.at = getelementptr i8, ptr %action, i64 8
+  %long = load i64, ptr %long.at
+  %is_long = icmp ne i64 %long, 0
+  br i1 %is_long, label %three, label %one
+three:
+  call void %function(i32 %signal, ptr %info, ptr %context)
+  br label %noted
+one:
+  call void %function(i32 %signal)
+  br label %noted
+noted:
+  %main = get ptr @state State.MAIN_THREAD
+  %never_ran = icmp eq ptr %main, null
+  br i1 %never_ran, label %done, label %whose
+whose:
+  %thread = call ptr @current_thread()
+  %ours = icmp eq ptr %thread, %main
+  br i1 %ours, label %here, label %send
+here:
+  put i64 1, %thread Thread.WANTED
+  %top = get ptr %thread Thread.TOP
+  %outside = icmp eq ptr %top, null
+  br i1 %outside, label %done, label %send
+send:  ; it comes on the thread's own stack, when this handler has returned
+  %process = call i32 @getpid()
+  %to = get i64 @state State.MAIN_NUMBER
+  %interrupt = get i64 @state State.INTERRUPT_SIGNAL
+  %sent = call i64 (i64, ...) @syscall(i64 $Platform.tgkill, i32 %process, i64 %to, i64 %interrupt)
+  br label %done
+done:
+  store i32 %errno, ptr %errno.at
+  ret void
+}
+
+; Put our handler before the one that a signal has, with the flags and the mask of that one.
+define void @chain_signal(i32 %signal) #0 {
+  %action = alloca [$Platform.sigaction_size x i8], align 16
+  %failed = call i32 @sigaction(i32 %signal, ptr null, ptr %action)
+  %handler = load ptr, ptr %action
+  %ours = icmp eq ptr %handler, @on_signal
+  %bad = icmp ne i32 %failed, 0
+  %leave = or i1 %ours, %bad
+  br i1 %leave, label %done, label %put
+put:
+  %flags = get i32 %action Platform.sigaction_flags
+  %bit = and i32 %flags, $Platform.sa_siginfo
+  %is_long = icmp ne i32 %bit, 0
+  %long = zext i1 %is_long to i64
+  %actions = get ptr @state State.ACTIONS
+  %number = zext i32 %signal to i64
+  %row = getelementptr [2 x i64], ptr %actions, i64 %number
+  %long.at = getelementptr i8, ptr %row, i64 8
+  store i64 %long, ptr %long.at
+  store ptr %handler, ptr %row
+  %more = or i32 %flags, $Platform.sa_siginfo
+  put i32 %more, %action Platform.sigaction_flags
+  store ptr @on_signal, ptr %action
+  %set = call i32 @sigaction(i32 %signal, ptr %action, ptr null)
+  ret void
+done:
+  ret void
+}
+
+; The signals, a bit each (bit 0: signal 1), that have a handler which is none of ours.
+define i64 @foreign_signals() #0 {
+start:
+  %action = alloca [$Platform.sigaction_size x i8], align 16
+  br label %look
+look:
+  %signal = phi i32 [ 1, %start ], [ %next, %count ]
+  %mask = phi i64 [ 0, %start ], [ %new_mask, %count ]
+  %some = icmp ule i32 %signal, 64
+  br i1 %some, label %ask, label %done
+ask:
+  store i64 0, ptr %action
+  %failed = call i32 @sigaction(i32 %signal, ptr null, ptr %action)
+  %handler = load i64, ptr %action
+  %set = icmp ugt i64 %handler, 1
+  %on_signal = ptrtoint ptr @on_signal to i64
+  %on_interrupt = ptrtoint ptr @on_interrupt to i64
+  %other = icmp ne i64 %handler, %on_signal
+  %another = icmp ne i64 %handler, %on_interrupt
+  %both = and i1 %other, %another
+  %foreign = and i1 %both, %set
+  br label %count
+count:
+  %shift.32 = sub i32 %signal, 1
+  %shift = zext i32 %shift.32 to i64
+  %one = zext i1 %foreign to i64
+  %bit = shl i64 %one, %shift
+  %new_mask = or i64 %mask, %bit
+  %next = add i32 %signal, 1
+  br label %look
+done:
+  ret i64 %mask
+}
+"""

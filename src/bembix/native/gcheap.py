@@ -1,0 +1,270 @@
+"""The native side of garbage-collected heaps: address space, type table, root lists; compiled code does the rest.
+
+Rule: as for all native memory, a heap's blocks go back when the last Python reference to it is deallocated.
+Source: `compile/heap.py`, which has the layout; `compile/llvm/vm_gc.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from bembix.compile.heap import SIZES, Box, Heap, Kind, Object, Region, Size, SizeClass, Span, Trace, TypeInfo, size_table
+from bembix.errors import ResourceError
+from bembix.native import memory
+from bembix.native.libc import api, immortal
+from bembix.native.memory import Block, read_u64, write_bytes, write_u64
+
+#: Blocks in the region at most; halved where the host has no such address space.
+_CAPACITY: Final = 1 << 21
+_SMALLEST: Final = 1 << 12
+_TYPE_TABLE: Final = (Size.BOX_TYPE + 1) * TypeInfo.SIZE
+_TYPES_STEP: Final = 1 << 16  #: bytes of the type table made accessible at a time
+
+
+def _reserve() -> tuple[int, int, int]:
+    """Return the addresses of blocks and spans, and how many there are."""
+    capacity = _CAPACITY
+    while True:
+        try:
+            return memory.immortal_pages(capacity * Size.BLOCK), memory.immortal_pages(capacity * Span.SIZE), capacity
+        except ResourceError:
+            capacity //= 2
+            if capacity < _SMALLEST:
+                raise
+
+
+@lru_cache(maxsize=1)
+def region() -> int:
+    """Return the address of the process's region, making it at the first call.  Errors: ResourceError."""
+    base, spans, capacity = _reserve()
+    # A block begins at a multiple of its size, so that cells are aligned like their offsets.
+    base, capacity = -(-base // Size.BLOCK) * Size.BLOCK, capacity - 1
+    address = immortal(Region.SIZE)
+    for field, value in (
+        (Region.BASE, base),
+        (Region.CAPACITY, capacity),
+        (Region.SPANS, spans),
+        (Region.TAKEN, immortal(capacity)),
+        (Region.TYPES, types().base),
+    ):
+        write_u64(address + field, value)
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A type as the table has it.
+
+    display: ids of all types above it, from the top, and its own.  refs: offsets of a struct's references.
+    """
+
+    kind: int
+    trace: int
+    display: tuple[int, ...] = ()
+    refs: tuple[int, ...] = ()
+
+
+class TypeTable:
+    """What compiled code knows of types, by canonical id; never freed."""
+
+    def __init__(self) -> None:
+        self.base = memory.immortal_pages(_TYPE_TABLE)
+        self._known: set[int] = set()
+        self._accessible: set[int] = set()
+        self._lock = threading.RLock()
+        self.add(Size.BOX_TYPE, Described(Kind.BOX, Trace.NOWHERE))
+        self.add(Size.EXCEPTION_TYPE, Described(Kind.EXCEPTION, Trace.ANYWHERE))
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._known
+
+    def add(self, number: int, described: Described) -> None:
+        """Enter a type."""
+        with self._lock:
+            if number in self._known:
+                return
+            self._make_accessible(number)
+            self._write(self.base + number * TypeInfo.SIZE, described)
+            self._known.add(number)
+
+    def _make_accessible(self, number: int) -> None:
+        step = number * TypeInfo.SIZE // _TYPES_STEP
+        if step not in self._accessible:
+            memory.protect(self.base + step * _TYPES_STEP, _TYPES_STEP, memory.READ_WRITE)
+            self._accessible.add(step)
+
+    def _write(self, address: int, described: Described) -> None:
+        display = array("I", described.display)
+        write_bytes(address + TypeInfo.DISPLAY, display[: TypeInfo.NEAR].tobytes())
+        if len(display) > TypeInfo.NEAR:
+            far = immortal(4 * TypeInfo.FAR_COUNT)
+            write_bytes(far, display.tobytes())
+            write_u64(address + TypeInfo.FAR, far)
+        if described.refs:
+            refs = immortal(4 * len(described.refs))
+            write_bytes(refs, array("I", described.refs).tobytes())
+            write_u64(address + TypeInfo.REFS, refs)
+        write_bytes(address + TypeInfo.DEPTH, array("I", (max(len(display) - 1, 0), described.kind)).tobytes())
+        write_bytes(address + TypeInfo.COUNT, array("I", (len(described.refs), described.trace)).tobytes())
+
+
+@lru_cache(maxsize=1)
+def types() -> TypeTable:
+    """Return the process's type table, making it at the first call."""
+    return TypeTable()
+
+
+_Take = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
+_Act = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+_untrack = api.PyObject_GC_UnTrack
+
+#: What a heap that still lives needs when it goes: its block, and the function that gives its blocks back.
+_live: Final[dict[int, tuple[Block, Callable[[int], None]]]] = {}
+
+
+class _Owner(int):
+    """The address of a heap; its blocks are given back with the last reference to this."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        block, release = _live.pop(int(self))
+        release(int(self))
+        block.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Functions of `vm_gc.Functions` that a heap needs, by their addresses."""
+
+    take: int
+    box: int
+    poll: int
+    collect: int
+    release: int
+    new: int
+    new_array: int
+
+
+class NativeHeap:
+    """A heap.
+
+    address: of its block.
+    """
+
+    __slots__ = ("_box", "_collect", "_owner", "_poll", "_roots", "_roots_block", "_take", "address")
+
+    def __init__(self, functions: Addresses, limit: int) -> None:
+        block = Block(Heap.SIZE)
+        self.address = block.address
+        self._take, self._box = _Take(functions.take), _Take(functions.box)
+        self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
+        self._roots: dict[int, None] = {}
+        self._roots_block = Block(0)
+        home = region()
+        for field, value in (
+            (Heap.REGION, home),
+            (Heap.TYPES, read_u64(home + Region.TYPES)),
+            (Heap.NEW, functions.new),
+            (Heap.NEW_ARRAY, functions.new_array),
+        ):
+            write_u64(self.address + field, value)
+        self.limit = limit
+        write_bytes(self.address + Heap.SIZE_TABLE, size_table())
+        for number, size in enumerate((*SIZES, Box.SIZE)):
+            write_u64(self.address + Heap.CLASSES + number * SizeClass.SIZE + SizeClass.CELL, size)
+        self._owner = _Owner(self.address)
+        _live[self.address] = block, _Act(functions.release)
+        _untrack(ctypes.py_object(self._owner))
+
+    def _word(self, field: int) -> int:
+        return read_u64(self.address + field)
+
+    @property
+    def limit(self) -> int:
+        """Bytes that it may have."""
+        return self._word(Heap.LIMIT) * Size.BLOCK
+
+    @limit.setter
+    def limit(self, size: int) -> None:
+        blocks = max(size // Size.BLOCK, 1)
+        write_u64(self.address + Heap.LIMIT, blocks)
+        due = max(2 * self._word(Heap.USED), Size.MIN_THRESHOLD)
+        write_u64(self.address + Heap.THRESHOLD, min(blocks, due))
+
+    @property
+    def used(self) -> int:
+        """Bytes that it has."""
+        return self._word(Heap.USED) * Size.BLOCK
+
+    @property
+    def collections(self) -> int:
+        """How often it was collected."""
+        return self._word(Heap.COLLECTIONS)
+
+    def bind(self, store: int) -> None:
+        """Say which store's block it belongs to."""
+        write_u64(self.address + Heap.STORE, store)
+
+    def take(self, size: int) -> int:
+        """Return the address of a zeroed object, or 0 where the heap is full; never collects."""
+        return self._take(self.address, size, self._word(Heap.LIMIT)) or 0
+
+    def take_box(self, target: int, slot: int) -> int:
+        """Return the address of a box for a host object, or 0 where the heap is full; never collects."""
+        address: int = self._box(self.address, self.address + Heap.BOXES, self._word(Heap.LIMIT)) or 0
+        if address:
+            write_u64(address + Object.TYPE, Size.BOX_TYPE)
+            write_u64(address + Box.OBJECT, target)
+            write_u64(address + Box.SLOT, slot)
+        return address
+
+    def dead_slots(self) -> list[int]:
+        """Return the slots of the boxes that nothing reaches any more, each once."""
+        box, slots = self._word(Heap.DEAD), []
+        if box:
+            write_u64(self.address + Heap.DEAD, 0)
+        while box:
+            slots.append(read_u64(box + Box.SLOT))
+            box = read_u64(box + Box.NEXT)
+        return slots
+
+    def poll(self) -> None:
+        """Collect if that is due and possible."""
+        self._poll(self.address)
+
+    def collect(self) -> None:
+        """Collect if that is possible."""
+        self._collect(self.address)
+
+    def set_roots(self, pairs: Sequence[int]) -> None:
+        """Say where the roots are: addresses of pairs, each the address of words and how many."""
+        block = Block(max(8 * len(pairs), 1))
+        write_bytes(block.address, array("Q", pairs).tobytes())
+        write_u64(self.address + Heap.ROOT_COUNT, 0)
+        write_u64(self.address + Heap.ROOTS, block.address)
+        write_u64(self.address + Heap.ROOT_COUNT, len(pairs))
+        self._roots_block = block
+
+    def take_over(self, other: NativeHeap) -> None:
+        """Make the objects of another heap, which nothing runs in, objects of this one; they stay where they are."""
+        last, span = 0, other._word(Heap.BLOCKS)
+        shift = self.address - other.address  # to the same size class
+        while span:
+            for number in range(read_u64(span + Span.BLOCKS)):
+                write_u64(span + number * Span.SIZE + Span.OWNER, self.address)
+            known = read_u64(span + Span.CLASS)
+            write_u64(span + Span.CLASS, known + shift if known else 0)
+            last, span = span, read_u64(span + Span.NEXT)
+        if last:
+            write_u64(last + Span.NEXT, self._word(Heap.BLOCKS))
+            write_u64(self.address + Heap.BLOCKS, other._word(Heap.BLOCKS))
+            write_u64(self.address + Heap.USED, self._word(Heap.USED) + other._word(Heap.USED))
+        for field in (Heap.BLOCKS, Heap.USED):
+            write_u64(other.address + field, 0)

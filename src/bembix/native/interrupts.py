@@ -1,0 +1,136 @@
+"""Signals that reach Python's handlers while Wasm runs: which they are, and our handlers before CPython's.
+
+CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does not do
+while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's (`compile/llvm/vm_interrupts.py`).
+`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated, a function compiled or a
+deadline set.  Signals without a Python handler, and those of faults, stay as they are.
+
+Source: sigaction(2); CPython, Modules/signalmodule.c.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bembix.errors import ResourceError
+from bembix.native import platform, state, threads, timers
+from bembix.native.libc import immortal, libc
+from bembix.native.state import State
+
+#: Faults are not interrupts: their handlers must not return before something was done about them.
+_FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS)
+_SIGNALS: Final = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What was compiled for us.
+
+    on_interrupt: address of the handler of our own signal.  foreign: () -> the signals that have a handler of others, as
+    bits from signal 1 on.  chain: (signal) puts ours before its handler.
+    """
+
+    on_interrupt: int
+    foreign: Callable[[], int]
+    chain: Callable[[int], object]
+
+    @classmethod
+    def at(cls, symbols: dict[str, int]) -> Handlers:
+        """Make callables of addresses.  They keep the GIL, so that nobody sets a handler meanwhile."""
+        foreign = ctypes.PYFUNCTYPE(ctypes.c_uint64)(symbols["foreign_signals"])
+        chain = ctypes.PYFUNCTYPE(None, ctypes.c_int)(symbols["chain_signal"])
+        return cls(symbols["on_interrupt"], foreign, chain)
+
+
+class _Interrupts:
+    """What there is once a process."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+        self.signal = _free_signal()
+        self._ignored = sum(1 << (number - 1) for number in _FAULTS)
+        state.set_word(State.ACTIONS, immortal(16 * _SIGNALS))
+        state.set_word(State.INTERRUPT_SIGNAL, self.signal)
+        self.handle_own()
+        self.make_timer()
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def handle_own(self) -> None:
+        """Handle our own signal, on the thread's own stack (Python may run there), and let it interrupt itself."""
+        constants = platform.require()
+        action = bytearray(constants.sigaction_size)
+        action[:8] = self.handlers.on_interrupt.to_bytes(8, "little")
+        flags = constants.sa_siginfo | constants.sa_nodefer | constants.sa_restart
+        action[constants.sigaction_flags : constants.sigaction_flags + 4] = flags.to_bytes(4, "little")
+        if libc.sigaction(self.signal, ctypes.create_string_buffer(bytes(action), len(action)), None):
+            raise ResourceError(f"the system does not let us handle signal {self.signal}")
+
+    def make_timer(self) -> None:
+        """Make the timer that repeats our signal for the thread that runs Python's handlers."""
+        number = threading.main_thread().native_id or 0
+        state.set_word(State.MAIN_NUMBER, number)
+        state.set_word(State.ARMED, 0)
+        state.set_word(State.INTERRUPT_TIMER, timers.create(number, self.signal))
+
+    def _after_fork(self) -> None:
+        """The thread that forked is the main one now, and there are no timers."""
+        threads.note_main()
+        timers.after_fork()
+        try:
+            self.make_timer()
+        except ResourceError:
+            state.set_word(State.INTERRUPT_TIMER, 2**32 - 1)  # no timer has this number
+
+    def repair(self) -> None:
+        """Put our handler before those that came since."""
+        foreign = self.handlers.foreign() & ~self._ignored
+        while foreign:
+            number = foreign.bit_length()
+            foreign &= ~(1 << (number - 1))
+            if callable(signal.getsignal(number)):
+                self.handlers.chain(number)
+
+
+_lock: Final = threading.RLock()
+_interrupts: _Interrupts | None = None
+
+
+def install(handlers: Handlers) -> None:
+    """Let signals reach Python's handlers while Wasm runs; the first call decides on the handlers.
+
+    Errors: ResourceError where the system has no signal or no timer left.
+    """
+    global _interrupts
+    with _lock:
+        if _interrupts is None:
+            _interrupts = _Interrupts(handlers)
+
+
+def repair() -> None:
+    """Put our handlers before those that were set since; cheap."""
+    if _interrupts is not None:
+        _interrupts.repair()
+
+
+def own_signal() -> int:
+    """Return the number of our own signal, ready to be sent to this thread.  Errors: ResourceError before `install`."""
+    if _interrupts is None:
+        raise ResourceError("interrupts were not installed")
+    _interrupts.handle_own()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (_interrupts.signal,))
+    return _interrupts.signal
+
+
+def _free_signal() -> int:
+    """Return a real-time signal that nobody handles, from the end: libraries take them from the beginning."""
+    for number in range(signal.SIGRTMAX - 1, signal.SIGRTMIN - 1, -1):
+        current = ctypes.create_string_buffer(platform.require().sigaction_size)
+        if not libc.sigaction(number, None, current) and not int.from_bytes(current.raw[:8], "little"):
+            return number
+    raise ResourceError("all real-time signals are in use")
