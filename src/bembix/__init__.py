@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from bembix.errors import ParseError as ParseError
     from bembix.errors import ResourceError as ResourceError
     from bembix.errors import StackExhausted as StackExhausted
+    from bembix.errors import Timeout as Timeout
     from bembix.errors import Trap as Trap
     from bembix.errors import ValidationError as ValidationError
     from bembix.errors import WasmException as WasmException
     from bembix.program import Completed as Completed
     from bembix.program import run as run
+    from bembix.runtime.deadline import deadline as deadline
     from bembix.runtime.exnref import ExnRef as ExnRef
     from bembix.runtime.func import Func as Func
     from bembix.runtime.global_ import Global as Global
@@ -53,11 +55,13 @@ _HOMES: Final = {
     "ParseError": "bembix.errors",
     "ResourceError": "bembix.errors",
     "StackExhausted": "bembix.errors",
+    "Timeout": "bembix.errors",
     "Trap": "bembix.errors",
     "ValidationError": "bembix.errors",
     "WasmException": "bembix.errors",
     "Completed": "bembix.program",
     "run": "bembix.program",
+    "deadline": "bembix.runtime.deadline",
     "ExnRef": "bembix.runtime.exnref",
     "Func": "bembix.runtime.func",
     "Global": "bembix.runtime.global_",

@@ -1,7 +1,7 @@
 """Every exception that Bembix raises, as one tree.
 
 A phase has its class: reading (`ParseError`), checking (`ValidationError`), compiling (`CompileError`), linking
-(`LinkError`), running (`Trap`, `WasmException`, `Exit`).  `InternalError` says that the fault is ours.
+(`LinkError`), running (`Trap`, `WasmException`, `Timeout`, `Exit`).  `InternalError` says that the fault is ours.
 """
 
 from __future__ import annotations
@@ -142,6 +142,10 @@ class WasmException(_RuntimeError):
         super().__init__(f"uncaught exception with tag {tag!r} and payload {payload!r}", frames)
         self.tag = tag
         self.payload = payload
+
+
+class Timeout(_RuntimeError, TimeoutError):
+    """Wasm was stopped because its time was up: see `bembix.deadline`."""
 
 
 class Exit(BembixError):

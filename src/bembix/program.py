@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bembix.errors import Exit, LinkError
+from bembix.runtime.deadline import deadline
 from bembix.runtime.func import is_func
 from bembix.runtime.memory import Memory
 from bembix.runtime.module import Module
@@ -49,6 +50,7 @@ def run(
     stderr: Sink = None,
     imports: Mapping[str, Mapping[str, object]] | None = None,
     memory_limit: int | None = None,
+    timeout: float | None = None,
     engine: str | None = None,
     optimize: bool = False,
 ) -> Completed:
@@ -60,16 +62,18 @@ def run(
     stdin: bytes, a file, or `bembix.wasi.INHERIT`; None is empty.
     stdout, stderr: a file or `bembix.wasi.INHERIT`; None collects what is written.
     imports: what it imports apart from WASI.  memory_limit: bytes that its memories may have.
+    timeout: seconds after which it is stopped, with all that it needs until it runs.
     engine, optimize: as for `Module`.
 
-    Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none.
+    Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none; Timeout.
     """
-    module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)
-    output, errors = (Capture() if stream is None else stream for stream in (stdout, stderr))
-    argv = [_name(program, module), *args]
-    with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
-        code = execute(module, wasi, imports=imports, store=Store(memory_limit=memory_limit))
-    return Completed(code, _collected(output), _collected(errors))
+    with nullcontext() if timeout is None else deadline(timeout):
+        module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)
+        output, errors = (Capture() if stream is None else stream for stream in (stdout, stderr))
+        argv = [_name(program, module), *args]
+        with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
+            code = execute(module, wasi, imports=imports, store=Store(memory_limit=memory_limit))
+        return Completed(code, _collected(output), _collected(errors))
 
 
 def execute(

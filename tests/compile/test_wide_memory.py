@@ -1,4 +1,4 @@
-"""Memories and tables with 64 bit addresses, pages of one byte, 128 bit arithmetic: every check to the byte, at both levels."""
+"""Memories and tables with 64 bit addresses, pages of one byte, 128 bit arithmetic, at both levels."""
 
 from __future__ import annotations
 
@@ -215,7 +215,11 @@ def test_wide_arithmetic(optimize: bool) -> None:
         ("(module (func atomic.fence))", Feature.THREADS, "illegal opcode"),
         ("(module (memory 1 (pagesize 1)))", Feature.CUSTOM_PAGE_SIZES, "custom page sizes"),
         ("(module (memory 1) (memory 1))", Feature.MULTI_MEMORY, "multiple memories"),
-        ("(module (func (drop (drop (i64.mul_wide_s (i64.const 1) (i64.const 1))))))", Feature.WIDE_ARITHMETIC, "illegal"),
+        (
+            "(module (func (drop (drop (i64.mul_wide_s (i64.const 1) (i64.const 1))))))",
+            Feature.WIDE_ARITHMETIC,
+            "illegal",
+        ),
     ],
 )
 def test_features_that_are_off(text: str, feature: Feature, message: str) -> None:

@@ -178,8 +178,10 @@ WHOLE: dict[str, Callable[[str, Instr, Any, Any], Any]] = {
     "splat": lambda name, row, v, o: write([o[0]] * COUNTS[row.shape], row.shape),
     "swizzle": lambda name, row, v, o: _swizzle(*v),
     "q15mulr_sat_s": lambda name, row, v, o: write(list(map(_q15, *(read(x, "i16x8") for x in v))), "i16x8"),
-    "dot_s": lambda name, row, v, o: write(_products(*v, "i16x8"), "i32x4"),
-    "relaxed_dot_s": lambda name, row, v, o: write([saturate(x, 16, True) for x in _products(*v, "i8x16")], "i16x8"),
+    "dot_s": lambda name, row, v, o: write(_products(v[0], v[1], "i16x8"), "i32x4"),
+    "relaxed_dot_s": lambda name, row, v, o: write(
+        [saturate(x, 16, True) for x in _products(v[0], v[1], "i8x16")], "i16x8"
+    ),
     "relaxed_dot_add_s": lambda name, row, v, o: write(_dot_add(*v), "i32x4"),
     "relaxed_madd": lambda name, row, v, o: _multiply_add(row, 1.0, *v),
     "relaxed_nmadd": lambda name, row, v, o: _multiply_add(row, -1.0, *v),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 import time
@@ -127,9 +128,7 @@ def test_wait_and_notify(module: Module, memory: Memory, background: Callable[..
     assert (first, second) == ([0], [0])
 
 
-def test_notify_wakes_as_many_as_it_says(
-    module: Module, memory: Memory, background: Callable[..., list[Any]]
-) -> None:
+def test_notify_wakes_as_many_as_it_says(module: Module, memory: Memory, background: Callable[..., list[Any]]) -> None:
     exports = module.instantiate({"": {"m": memory}}).exports
     waiting = [background(module.instantiate({"": {"m": memory}}).exports.wait, 4, 0, -1) for _ in range(4)]
     woken(lambda at, count: int(exports.notify(at, min(count, 2))), 4, 4)
@@ -150,7 +149,7 @@ def test_a_lock_between_threads(module: Module, memory: Memory, background: Call
 
 def test_ctrl_c_ends_waiting(module: Module, memory: Memory) -> None:
     exports = module.instantiate({"": {"m": memory}}).exports
-    timer = threading.Timer(0.1, signal.raise_signal, (signal.SIGINT,))
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         exports.wait(0, 0, -1)
@@ -182,7 +181,9 @@ def test_traps(module: Module, memory: Memory) -> None:
 @pytest.mark.parametrize("optimize", [False, True], ids=["cheap", "O2"])
 def test_atomics_on_other_memories(kind: str, optimize: bool) -> None:
     address, size = "i64" if "i64" in kind else "i32", 1000 if "pagesize" in kind else PAGE
-    exports = Module(f"""(module (memory {kind})
+    exports = (
+        Module(
+            f"""(module (memory {kind})
       (func (export "add") (param {address} i64) (result i64)
         (i64.atomic.rmw.add offset=4 (local.get 0) (local.get 1)))
       (func (export "swap8") (param {address} i32 i32) (result i32)
@@ -190,7 +191,12 @@ def test_atomics_on_other_memories(kind: str, optimize: bool) -> None:
       (func (export "fence") (atomic.fence))
       (func (export "notify") (param {address}) (result i32) (memory.atomic.notify (local.get 0) (i32.const 1)))
       (func (export "wait") (param {address}) (result i32)
-        (memory.atomic.wait32 (local.get 0) (i32.const 0) (i64.const 0))))""", optimize=optimize).instantiate().exports
+        (memory.atomic.wait32 (local.get 0) (i32.const 0) (i64.const 0))))""",
+            optimize=optimize,
+        )
+        .instantiate()
+        .exports
+    )
     exports.fence()
     assert (exports.add(4, 300), exports.add(4, 1), exports.add(size - 12, 1)) == (0, 300, 0)
     assert (exports.swap8(8, 0x100 + 45, 7), exports.swap8(8, 45, 8), exports.swap8(8, 7, 9)) == (45, 7, 7)

@@ -1,7 +1,7 @@
 """The command itself: finds the subcommand, imports that one alone, and turns errors into messages and exit codes.
 
 A subcommand is a module of this package with `add_arguments(parser)` and `execute(options) -> exit code`.  Exit codes:
-1 for bad input, 2 for wrong usage; `run` passes on the program's own.
+1 for bad input, 2 for wrong usage; `run` passes on the program's own.  Ctrl-C ends the process by the signal (130 in a shell).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -28,6 +29,7 @@ COMMANDS: Final = {
 
 BAD_INPUT: Final = 1
 BAD_USAGE: Final = 2
+INTERRUPTED: Final = 130
 
 
 class Command(Protocol):
@@ -80,6 +82,8 @@ def _guarded(action: Callable[[], int]) -> int:
         return code
     except InternalError:
         raise  # a fault of ours: the whole traceback is wanted
+    except KeyboardInterrupt:
+        return _end_by_interrupt()
     except BembixError as error:
         print(f"bembix: {error}", file=sys.stderr)
     except BrokenPipeError:
@@ -88,6 +92,17 @@ def _guarded(action: Callable[[], int]) -> int:
     except OSError as error:
         print(f"bembix: {error.filename or 'I/O error'}: {error.strerror or error}", file=sys.stderr)
     return BAD_INPUT
+
+
+def _end_by_interrupt() -> int:
+    """End as other programs do at Ctrl-C: by the signal, so that a shell script that called us ends too."""
+    import signal
+
+    with suppress(OSError):
+        sys.stdout.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    return INTERRUPTED  # where it does not end us at once
 
 
 def _usage() -> str:

@@ -3,21 +3,21 @@
 What follows FILE goes to the program, whatever it looks like; only `--invoke NAME` directly behind FILE is ours too,
 unless `--` stands before FILE.  A program sees no file and no variable of the host but those handed over.
 
-Exit code: the program's; 134 after a trap or an exception that nothing caught; 1 where the module can't be run.
+Exit code: the program's; 134 after a trap or an exception that nothing caught; 124 where --timeout ended it; 1 where the
+module can't be run.  Ctrl-C ends this process by its signal, which a shell shows as 130.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from argparse import REMAINDER, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Final
 
 from bembix.cli.engines import add_engine_arguments
 
+TIMED_OUT: Final = 124  #: as of timeout(1)
 ABORTED: Final = 134  #: what a shell shows for a process that abort() ended: 128 + SIGABRT
 
 
@@ -41,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME[=VALUE]",
         help="set a variable; without =VALUE to what it is here",
     )
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop it after so long, with exit code 124")
     parser.add_argument("--invoke", metavar="NAME", help="call this export with ARGS and print its results")
     add_engine_arguments(parser)
     parser.add_argument("rest", nargs=REMAINDER, metavar="FILE [ARGS]", help="a module in binary or text form")
@@ -64,15 +65,27 @@ def variable(word: str) -> tuple[str, str]:
     return name, value if separator else os.environ[name]
 
 
+def seconds(word: str) -> float:
+    """Return a duration.  Errors: ArgumentTypeError."""
+    try:
+        found = float(word)
+    except ValueError:
+        found = -1.0
+    if not found >= 0:
+        raise ArgumentTypeError(f"{word!r} is no number of seconds")
+    return found
+
+
 def execute(options: Namespace) -> int:
     """Run the program or call the function."""
-    from bembix.errors import ParseError, Trap, WasmException
+    from bembix.errors import ParseError, Timeout, Trap, WasmException
+    from bembix.runtime.deadline import deadline
 
     file, invoke, arguments = _split(options.rest, options.invoke)
     if file is None:
         return _wrong("a FILE is missing; `bembix run --help` says more")
     try:
-        with _default_interrupts():
+        with nullcontext() if options.timeout is None else deadline(options.timeout):
             if invoke is None:
                 return _run(file, arguments, options)
             from bembix.cli.invoke import invoke_export
@@ -81,6 +94,9 @@ def execute(options: Namespace) -> int:
     except ParseError as error:
         error.filename = error.filename or file
         raise
+    except Timeout as error:
+        print(f"bembix: stopped by --timeout: {error.describe()}", file=sys.stderr)
+        return TIMED_OUT
     except (Trap, WasmException) as error:
         kind = "trap" if isinstance(error, Trap) else "exception"
         print(f"bembix: {kind}: {error.describe()}", file=sys.stderr)
@@ -122,13 +138,3 @@ def _run(file: str, arguments: list[str], options: Namespace) -> int:
         optimize=options.optimize,
     )
     return done.exit_code
-
-
-@contextmanager
-def _default_interrupts() -> Iterator[None]:
-    """Let Ctrl-C end the process at once: Python would only see it when the program comes to its end."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -62,7 +62,7 @@ class TypeInfo:
     KIND: Final = 4
     DISPLAY: Final = 8  #: ids (4 bytes each) of the types above it from the top, then its own, then 0
     NEAR: Final = 8  #: so many of them
-    FAR: Final = 40  #: address of all of them, with 0s up to FAR_COUNT
+    FAR: Final = 40  #: address of as many as there can be; all are 0 where they fit above
     FAR_COUNT: Final = 64
     REFS: Final = 48  #: offsets (4 bytes each) of a struct's references
     COUNT: Final = 56  #: how many (4 bytes)

@@ -76,6 +76,7 @@ class TypeTable:
     def __init__(self) -> None:
         self.base = memory.immortal_pages(_TYPE_TABLE)
         self._known: set[int] = set()
+        self._nothing = immortal(4 * TypeInfo.FAR_COUNT)
         self._accessible: set[int] = set()
         self._lock = threading.RLock()
         self.add(Size.BOX_TYPE, Described(Kind.BOX, Trace.NOWHERE))
@@ -99,13 +100,15 @@ class TypeTable:
             memory.protect(self.base + step * _TYPES_STEP, _TYPES_STEP, memory.READ_WRITE)
             self._accessible.add(step)
 
+    def _far(self, display: array[int]) -> int:
+        far = immortal(4 * TypeInfo.FAR_COUNT)
+        write_bytes(far, display.tobytes())
+        return far
+
     def _write(self, address: int, described: Described) -> None:
         display = array("I", described.display)
         write_bytes(address + TypeInfo.DISPLAY, display[: TypeInfo.NEAR].tobytes())
-        if len(display) > TypeInfo.NEAR:
-            far = immortal(4 * TypeInfo.FAR_COUNT)
-            write_bytes(far, display.tobytes())
-            write_u64(address + TypeInfo.FAR, far)
+        write_u64(address + TypeInfo.FAR, self._far(display) if len(display) > TypeInfo.NEAR else self._nothing)
         if described.refs:
             refs = immortal(4 * len(described.refs))
             write_bytes(refs, array("I", described.refs).tobytes())
@@ -268,3 +271,62 @@ class NativeHeap:
             write_u64(self.address + Heap.USED, self._word(Heap.USED) + other._word(Heap.USED))
         for field in (Heap.BLOCKS, Heap.USED):
             write_u64(other.address + field, 0)
+
+
+def owner_of(address: int) -> int:
+    """Return the address of the heap that an object is in, or 0."""
+    home = region()
+    number = (address - read_u64(home + Region.BASE)) // Size.BLOCK
+    if not 0 <= number < read_u64(home + Region.TOP):
+        return 0
+    return read_u64(read_u64(home + Region.SPANS) + number * Span.SIZE + Span.OWNER)
+
+
+#: The free slots of the piece that each slot in use is of, and the piece, by the slot's address.
+_pinned: Final[dict[int, tuple[list[int], Block]]] = {}
+
+
+class Pin(int):
+    """The address of a word that keeps an object alive, until the last reference to this goes."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        slot = int(self)
+        free, _piece = _pinned.pop(slot)
+        write_u64(slot, 0)
+        free.append(slot)
+
+
+class Pins:
+    """Words that Python's references to objects of one heap are in."""
+
+    __slots__ = ("_free", "pieces")
+
+    PIECE: Final = 256  #: words
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        #: The words, piece by piece; all of them are roots.
+        self.pieces: list[Block] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next pin needs a further piece, which has to become a root."""
+        return not self._free
+
+    def add_piece(self) -> Block:
+        """Make room."""
+        piece = Block(8 * self.PIECE)
+        self.pieces.append(piece)
+        self._free += range(piece.address, piece.address + piece.size, 8)
+        return piece
+
+    def pin(self, address: int) -> Pin:
+        """Keep an object alive as long as the result."""
+        slot = Pin(self._free.pop())
+        piece = next(p for p in reversed(self.pieces) if p.address <= slot < p.address + p.size)
+        _pinned[int(slot)] = self._free, piece
+        write_u64(int(slot), address)
+        _untrack(ctypes.py_object(slot))
+        return slot

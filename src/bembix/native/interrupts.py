@@ -2,8 +2,8 @@
 
 CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does not do
 while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's (`compile/llvm/vm_interrupts.py`).
-`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated, a function compiled or a
-deadline set.  Signals without a Python handler, and those of faults, stay as they are.
+`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated (for real-time signals: a
+function compiled, a deadline set).  Signals without a Python handler, and those of faults, stay as they are.
 
 Source: sigaction(2); CPython, Modules/signalmodule.c.
 """
@@ -19,33 +19,37 @@ from dataclasses import dataclass
 from typing import Final
 
 from bembix.errors import ResourceError
-from bembix.native import platform, state, threads, timers
+from bembix.native import platform, signals, state, threads, timers
 from bembix.native.libc import immortal, libc
 from bembix.native.state import State
 
 #: Faults are not interrupts: their handlers must not return before something was done about them.
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS)
 _SIGNALS: Final = 65
+#: The last of those that are not real-time signals, which are looked at less often.
+_LAST_STANDARD: Final = 31
+_NO_TIMER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
     """What was compiled for us.
 
-    on_interrupt: address of the handler of our own signal.  foreign: () -> the signals that have a handler of others, as
-    bits from signal 1 on.  chain: (signal) puts ours before its handler.
+    on_fault: address of the handler of memory faults.  on_interrupt: of our own signal.  foreign: (last) -> the signals up to
+    that one whose handler is not ours, as bits from signal 1 on.  chain: (signal) puts ours before its handler.
     """
 
+    on_fault: int
     on_interrupt: int
-    foreign: Callable[[], int]
+    foreign: Callable[[int], int]
     chain: Callable[[int], object]
 
     @classmethod
     def at(cls, symbols: dict[str, int]) -> Handlers:
         """Make callables of addresses.  They keep the GIL, so that nobody sets a handler meanwhile."""
-        foreign = ctypes.PYFUNCTYPE(ctypes.c_uint64)(symbols["foreign_signals"])
+        foreign = ctypes.PYFUNCTYPE(ctypes.c_uint64, ctypes.c_int)(symbols["foreign_signals"])
         chain = ctypes.PYFUNCTYPE(None, ctypes.c_int)(symbols["chain_signal"])
-        return cls(symbols["on_interrupt"], foreign, chain)
+        return cls(symbols["on_fault"], symbols["on_interrupt"], foreign, chain)
 
 
 class _Interrupts:
@@ -54,7 +58,8 @@ class _Interrupts:
     def __init__(self, handlers: Handlers) -> None:
         self.handlers = handlers
         self.signal = _free_signal()
-        self._ignored = sum(1 << (number - 1) for number in _FAULTS)
+        self._memory = _bit(signal.SIGSEGV) | _bit(signal.SIGBUS)
+        self._ignored = sum(map(_bit, _FAULTS))
         state.set_word(State.ACTIONS, immortal(16 * _SIGNALS))
         state.set_word(State.INTERRUPT_SIGNAL, self.signal)
         self.handle_own()
@@ -76,23 +81,27 @@ class _Interrupts:
         number = threading.main_thread().native_id or 0
         state.set_word(State.MAIN_NUMBER, number)
         state.set_word(State.ARMED, 0)
-        state.set_word(State.INTERRUPT_TIMER, timers.create(number, self.signal))
+        try:
+            timer = timers.create(number, self.signal)
+        except ResourceError:  # what comes while Wasm does not run waits for the next way back to it
+            timer = _NO_TIMER
+        state.set_word(State.INTERRUPT_TIMER, timer)
 
     def _after_fork(self) -> None:
         """The thread that forked is the main one now, and there are no timers."""
         threads.note_main()
         timers.after_fork()
-        try:
-            self.make_timer()
-        except ResourceError:
-            state.set_word(State.INTERRUPT_TIMER, 2**32 - 1)  # no timer has this number
+        self.make_timer()
 
-    def repair(self) -> None:
-        """Put our handler before those that came since."""
-        foreign = self.handlers.foreign() & ~self._ignored
+    def repair(self, last: int) -> None:
+        """Put our handlers before those that came since."""
+        foreign = self.handlers.foreign(last)
+        if foreign & self._memory:
+            signals.install(self.handlers.on_fault)
+        foreign &= ~self._ignored
         while foreign:
             number = foreign.bit_length()
-            foreign &= ~(1 << (number - 1))
+            foreign &= ~_bit(number)
             if callable(signal.getsignal(number)):
                 self.handlers.chain(number)
 
@@ -112,19 +121,27 @@ def install(handlers: Handlers) -> None:
             _interrupts = _Interrupts(handlers)
 
 
-def repair() -> None:
-    """Put our handlers before those that were set since; cheap."""
+def repair(*, everything: bool = False) -> None:
+    """Put our handlers, also that of memory faults, before those that were set since; cheap.
+
+    everything: real-time signals too.
+    """
     if _interrupts is not None:
-        _interrupts.repair()
+        _interrupts.repair(_SIGNALS - 1 if everything else _LAST_STANDARD)
 
 
 def own_signal() -> int:
     """Return the number of our own signal, ready to be sent to this thread.  Errors: ResourceError before `install`."""
     if _interrupts is None:
         raise ResourceError("interrupts were not installed")
+    _interrupts.repair(_SIGNALS - 1)
     _interrupts.handle_own()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (_interrupts.signal,))
     return _interrupts.signal
+
+
+def _bit(number: int) -> int:
+    return 1 << (number - 1)
 
 
 def _free_signal() -> int:

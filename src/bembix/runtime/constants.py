@@ -7,10 +7,13 @@ from typing import Final, cast
 
 from bembix.binary.immediates import Immediate
 from bembix.binary.instructions import instructions
-from bembix.errors import CompileError
+from bembix.compile.heap import Object, storage_size, struct_layout
+from bembix.native.memory import write_bytes
 from bembix.runtime.cells import read_bits
 from bembix.runtime.moduleinst import Externs
+from bembix.spec.canonical import canonical_type
 from bembix.spec.module import Expr
+from bembix.spec.types import ArrayType, FieldType, StructType
 
 _MASK_32: Final = 0xFFFF_FFFF
 _MASK_64: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -43,6 +46,69 @@ def _ref_func(stack: list[int], immediates: tuple[Immediate, ...], externs: Exte
     stack.append(externs.functions[cast(int, immediates[0])])
 
 
+def _pop(stack: list[int], count: int) -> list[int]:
+    taken = stack[len(stack) - count :]
+    del stack[len(stack) - count :]
+    return taken
+
+
+def _make_struct(index: int, values: list[int] | None, externs: Externs) -> int:
+    number = externs.types[index]
+    struct = cast(StructType, canonical_type(number).composite)
+    offsets, size = struct_layout(struct)
+    address = externs.store.heap.allocate(size, number)
+    for field, at, value in zip(struct.fields, offsets, values or [0] * len(offsets), strict=True):
+        _write(address + at, field, value)
+    return address
+
+
+def _write(address: int, field: FieldType, value: int) -> None:
+    size = storage_size(field)
+    write_bytes(address, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
+
+
+def _make_array(index: int, values: list[int], externs: Externs) -> int:
+    number = externs.types[index]
+    element = cast(ArrayType, canonical_type(number).composite).element
+    size = storage_size(element)
+    address = externs.store.heap.allocate(Object.CONTENT + size * len(values), number | len(values) << 32)
+    content = b"".join([(value & (1 << 8 * size) - 1).to_bytes(size, "little") for value in values])
+    write_bytes(address + Object.CONTENT, content)
+    return address
+
+
+def _struct_new(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    index = cast(int, immediates[0])
+    struct = cast(StructType, canonical_type(externs.types[index]).composite)
+    stack.append(_make_struct(index, _pop(stack, len(struct.fields)), externs))
+
+
+def _struct_new_default(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    stack.append(_make_struct(cast(int, immediates[0]), None, externs))
+
+
+def _array_new(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    value, count = _pop(stack, 2)
+    stack.append(_make_array(cast(int, immediates[0]), [value] * count, externs))
+
+
+def _array_new_default(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    stack.append(_make_array(cast(int, immediates[0]), [0] * stack.pop(), externs))
+
+
+def _array_new_fixed(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    index, count = cast("tuple[int, int]", immediates)
+    stack.append(_make_array(index, _pop(stack, count), externs))
+
+
+def _ref_i31(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    stack.append((stack.pop() << 1 | 1) & _MASK_32)
+
+
+def _nothing(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
+    pass
+
+
 _OPERATIONS: Final[dict[str, _Operation]] = {
     "i32.const": _constant(_MASK_32),
     "i64.const": _constant(_MASK_64),
@@ -52,7 +118,15 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "global.get": _global_get,
     "ref.func": _ref_func,
     "ref.null": lambda stack, immediates, externs: stack.append(0),
-    "end": lambda stack, immediates, externs: None,
+    "end": _nothing,
+    "struct.new": _struct_new,
+    "struct.new_default": _struct_new_default,
+    "array.new": _array_new,
+    "array.new_default": _array_new_default,
+    "array.new_fixed": _array_new_fixed,
+    "ref.i31": _ref_i31,
+    "any.convert_extern": _nothing,
+    "extern.convert_any": _nothing,
     **{
         f"i{bits}.{name}": _binary(operation, (1 << bits) - 1)
         for bits in (32, 64)
@@ -64,16 +138,10 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
 def evaluate(expr: Expr, externs: Externs) -> int:
     """Return the bits of a constant expression that has been validated.
 
-    externs: the index spaces, as far as they are there.
-    Errors: CompileError for instructions of GC.
+    externs: the index spaces, as far as they are there.  Nothing may be collected until the value is where it belongs.
+    Errors: ResourceError where an object of it does not fit into the heap.
     """
     stack: list[int] = []
-    for offset, row, immediates in instructions(expr.code, 0, len(expr.code)):
-        operation = _OPERATIONS.get(row.name)
-        if operation is None:
-            raise CompileError(
-                f"at byte {expr.offset + offset:#x}: {row.name} (feature {row.feature.proposal}) in a constant "
-                "expression is not in this version"
-            )
-        operation(stack, immediates, externs)
+    for _, row, immediates in instructions(expr.code, 0, len(expr.code)):
+        _OPERATIONS[row.name](stack, immediates, externs)
     return stack[-1]

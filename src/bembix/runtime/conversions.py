@@ -14,6 +14,7 @@ from bembix.runtime import registry
 from bembix.runtime.cells import Plain
 from bembix.runtime.exceptions import exception_address
 from bembix.runtime.exnref import exnref_at
+from bembix.runtime.gcvalues import object_at
 from bembix.runtime.func import FuncInfo, func_at, info_of, store_of
 from bembix.runtime.values import to_wasm
 
@@ -23,6 +24,9 @@ def arguments(func: object, given: Sequence[object], keywords: Mapping[str, obje
     info, store = info_of(func), store_of(func)
     if keywords:
         raise TypeError(f"{info.name}() takes no keyword arguments")
+    if store.has_heap:
+        store.heap.poll()
+    store.hold(1)  # the stub that called ends that
     wanted = info.type.params
     if len(given) != len(wanted):
         raise TypeError(_arity(info, len(given)))
@@ -43,6 +47,10 @@ def results(handle: int, result: object) -> tuple[Plain, ...]:
     host = registry.hosts.get(handle)
     if host is None:
         raise InternalError(f"no host function has the handle {handle:#x}")
+    store = host.store
+    if store.has_heap:
+        store.heap.poll()
+    store.hold(1)  # the thunk that called ends that
     wanted = host.info.type.results
     what = f"host function {host.info.module}.{host.info.name}"
     if not wanted:
@@ -63,10 +71,10 @@ def _result_types(info: FuncInfo) -> str:
 
 
 def reference(address: int, kind: str) -> object:
-    """Return the object for a reference that is neither a function's nor a host object's."""
+    """Return the object for a reference that is not a function's."""
     if kind == "exn":
         return exnref_at(address)
-    raise InternalError(f"a reference of kind {kind} can't reach Python in this version")
+    return object_at(address)
 
 
 def to_exception(exception: WasmException) -> int:

@@ -1,16 +1,17 @@
 """Exceptions on their way between Wasm and Python.  Source: core 3.0, 4.2.15, 4.6.10; JavaScript API, 5.9.
 
-A native exception is a block with its tag and payload.  It belongs to whoever holds it; one that an exnref has stays.
+A native exception is an object of the garbage-collected heap, with its tag and payload.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bembix.compile.heap import Size
 from bembix.compile.layout import Activation, Thread
 from bembix.compile.layout import Exception_ as Layout
 from bembix.errors import Frame, InternalError, LinkError, WasmException
-from bembix.native import heap, threads
+from bembix.native import threads
 from bembix.native.memory import read_u64, write_u64
 from bembix.runtime import cells, registry
 from bembix.runtime.extern import public
@@ -28,8 +29,6 @@ def thrown_exception(store: StoreInst, address: int, frames: Callable[[], Sequen
         to_python(cells.read(_cell(address, number), valtype), valtype, store)
         for number, valtype in enumerate(tag.type.params)
     ])
-    if not read_u64(address + Layout.ESCAPED):
-        heap.release(address)
     return WasmException(public(Tag, tag, store), payload, frames)
 
 
@@ -52,11 +51,12 @@ def exception_address(exception: WasmException) -> int:
     wanted, payload = tag.type.params, exception.payload
     if len(payload) != len(wanted):
         raise TypeError(f"the payload of {tag!r} has {len(wanted)} values, not {len(payload)}")
+    store.hold(1)  # the thunk that asks ends that
     plain = [
         to_wasm(value, valtype, f"payload {number + 1} of {tag!r}", store)
         for number, (value, valtype) in enumerate(zip(payload, wanted, strict=True))
     ]
-    address = heap.allocate(Layout.PAYLOAD + cells.CELL_SIZE * len(plain))
+    address = store.heap.allocate(Layout.PAYLOAD + cells.CELL_SIZE * len(plain), Size.EXCEPTION_TYPE)
     write_u64(address + Layout.TAG, tag.inst.address)
     write_u64(address + Layout.COUNT, len(plain))
     for number, (value, valtype) in enumerate(zip(plain, wanted, strict=True)):

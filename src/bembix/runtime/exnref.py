@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bembix.compile.layout import Exception_ as Layout
 from bembix.errors import InternalError
-from bembix.native.memory import read_u64, write_u64
+from bembix.native.memory import read_u64
 from bembix.runtime import registry
 from bembix.runtime.storeinst import StoreInst
 
@@ -12,11 +12,12 @@ from bembix.runtime.storeinst import StoreInst
 class ExnRef:
     """A reference to an exception that Wasm caught; all that can be done with it is to give it back."""
 
-    __slots__ = ("__weakref__", "address", "store")
+    __slots__ = ("__weakref__", "_pin", "address", "store")
 
     def __init__(self, address: int, store: StoreInst) -> None:
         self.address = address
         self.store = store
+        self._pin = store.heap.pin(address)
 
     def __repr__(self) -> str:
         return f"<bembix.ExnRef at {self.address:#x}>"
@@ -28,5 +29,4 @@ def exnref_at(address: int) -> ExnRef:
     if tag is None:
         raise InternalError(f"the exception at {address:#x} has no tag")
     store = tag.store
-    write_u64(address + Layout.ESCAPED, 1)
     return store.public(address, lambda: ExnRef(address, store))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bembix.runtime import cells
 from bembix.runtime.extern import Extern, store_for
 from bembix.runtime.globalinst import GlobalInst
+from bembix.runtime.heapinst import is_traced
 from bembix.runtime.store import Store
 from bembix.runtime.values import default, to_python, to_wasm, valtype_of
 from bembix.spec.types import GlobalType, ValType
@@ -32,6 +33,8 @@ class Global(Extern[GlobalInst]):
         first = default(valtype) if value is _NOT_GIVEN else value
         bits = cells.bits_of(to_wasm(first, valtype, "global value", owner), valtype)
         self._bind(GlobalInst.alone(GlobalType(valtype, mutable), bits), owner)
+        if is_traced(valtype):
+            owner.own(self._inst)
         self.store_inst.public(self._inst.address, lambda: self)
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bembix.native.memory import Block
 from bembix.runtime import cells
+from bembix.runtime.heapinst import is_traced
 from bembix.runtime.storeinst import StoreInst
 from bembix.spec.types import GlobalType
 
@@ -29,4 +30,6 @@ class GlobalInst:
         return cls(globaltype, block.address, block)
 
     def adopt(self, store: StoreInst) -> None:
-        """Nothing to do: a global has nothing of its store's."""
+        """Have a reference in it kept alive."""
+        if is_traced(self.type.value):
+            store.heap.add_words(self.address, 1)

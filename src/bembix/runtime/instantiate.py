@@ -5,13 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 
+from bembix.compile.layout import ContextLayout
 from bembix.native.memory import write_bytes
 from bembix.runtime import cells, segments, services
 from bembix.runtime.constants import evaluate
 from bembix.runtime.func import func_at
 from bembix.runtime.globalinst import GlobalInst
+from bembix.runtime.heapinst import describe
 from bembix.runtime.instance import Instance
-from bembix.runtime.linking import link
+from bembix.runtime.linking import Linked, link
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.module import Module
 from bembix.runtime.moduleinst import ModuleInst
@@ -35,20 +37,46 @@ def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst 
     services.install()
     linked = link(module, imports, store)
     _prepare(module, linked.host_types)
+    if needs_heap(module):
+        _prepare_heap(module, linked.store)
+    with linked.store.held():
+        inst, instance = _define(module, layout, linked)
+    if module.definition.start is not None:
+        func_at(inst.externs.functions[module.definition.start])()
+    return instance
+
+
+def _define(module: Module, layout: ContextLayout, linked: Linked) -> tuple[ModuleInst, Instance]:
+    """Set up all that the module defines, except for running its start function."""
     inst = ModuleInst(module, layout, linked.store, linked.take())
     linked.store.modules.add(module)
     _define_memories(inst, linked.store)
     _define_globals(inst)
-    _define_tables(inst)
+    _define_tables(inst, linked.store)
     _define_tags(inst, linked.store)
     elements = segments.add_elements(inst)
     segments.add_data(inst)
+    inst.add_roots()
     instance = Instance(inst, linked.store)
     segments.initialise_tables(inst, elements)
     segments.initialise_memories(inst)
-    if module.definition.start is not None:
-        func_at(inst.externs.functions[module.definition.start])()
-    return instance
+    return inst, instance
+
+
+def needs_heap(module: Module) -> bool:
+    """Tell whether a module's code may make objects, or compare types by more than their ids."""
+    plain = all(t.final and not t.supers and isinstance(t.composite, FuncType) for t in module.definition.subtypes())
+    return not plain or bool(module.context.tags)
+
+
+def _prepare_heap(module: Module, store: StoreInst) -> None:
+    """Make the heap, and have it know the module's types."""
+    heap = store.heap
+    for index, number in enumerate(module.context.ids):
+        describe(number)
+        names = module.definition.names.fields.get(index)
+        if names:
+            heap.field_names.setdefault(number, dict(names))
 
 
 def _prepare(module: Module, host_types: list[FuncType]) -> None:
@@ -70,12 +98,13 @@ def _define_memories(inst: ModuleInst, store: StoreInst) -> None:
     _write_slots(inst.address + inst.layout.memories, [(m.base, m.address) for m in memories])
 
 
-def _define_tables(inst: ModuleInst) -> None:
+def _define_tables(inst: ModuleInst, store: StoreInst) -> None:
     tables = inst.externs.tables
     types = inst.module.context.tables[len(tables) :]
     for table, tabletype in zip(inst.module.definition.tables, types, strict=True):
         init = evaluate(table.init, inst.externs) if table.init is not None else 0
         tables.append(TableInst(tabletype, init))
+        tables[-1].adopt(store)
     _write_slots(inst.address + inst.layout.tables, [(t.base, t.address) for t in tables])
 
 

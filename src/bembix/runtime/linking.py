@@ -68,16 +68,17 @@ def stores_of(values: list[object]) -> list[StoreInst]:
 class Linked:
     """Imports that were found right.
 
-    store: where the instance will live.  host_types: of the host functions among the imports.
+    store: where the instance will live.  host_types: of the host functions among the imports.  types: canonical ids.
     """
 
     store: StoreInst
     takes: list[Take]
     host_types: list[FuncType]
+    types: list[int]
 
     def take(self) -> Externs:
         """Take the imports over into the store."""
-        externs = Externs()
+        externs = Externs(self.store, self.types)
         for take in self.takes:
             take(externs, self.store)
         return externs
@@ -104,7 +105,7 @@ def link(module: Module, imports: Mapping[str, object], store: StoreInst | None)
     if problems:
         raise _link_error(problems)
     stores = ([store] if store is not None else []) + stores_of(values)
-    return Linked(join(stores, "imports") or StoreInst(), takes, host_types)
+    return Linked(join(stores, "imports") or StoreInst(), takes, host_types, module.context.ids)
 
 
 def _link_error(problems: list[Problem]) -> LinkError:

@@ -4,8 +4,8 @@ Under 32 bit addresses, 8 GiB are reserved: an address and the largest offset to
 code needs no check: the guard behind the usable part makes every fault a trap.  Code for 64 bit addresses compares the
 address with the block's length and leaves offsets to the guard; code for pages of one byte compares all of it.
 
-A shared memory may be in instances of several stores, each with a thread of its own; it counts against the budget of the
-store that it was made in.  Source: core 3.0, 4.2.8, 4.6.4 (growing); threads proposal.
+A shared memory may be in instances of several stores, each with a thread of its own; it counts against the budget of
+the store that it was made in.  Source: core 3.0, 4.2.8, 4.6.4 (growing); threads proposal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class MemInst:
     address: of the native block.  base: of byte 0.  capacity: bytes that there is address space for.
     """
 
-    __slots__ = ("__weakref__", "_block", "_budget", "_committed", "_reservation", "address", "base", "capacity", "pages", "type")
+    __slots__ = (
+        "__weakref__", "_block", "_budget", "_committed", "_reservation",
+        "address", "base", "capacity", "pages", "type",
+    )  # fmt: skip
 
     def __init__(self, memtype: MemoryType, budget: Budget) -> None:
         self.type = memtype

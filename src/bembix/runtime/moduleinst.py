@@ -14,6 +14,7 @@ from bembix.native.code import lazy_stubs
 from bembix.native.memory import Block, write_bytes, write_u64
 from bembix.runtime import registry
 from bembix.runtime.globalinst import GlobalInst
+from bembix.runtime.heapinst import is_traced
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.tableinst import TableInst
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Externs:
-    """Index spaces at run time, imports first.  functions: addresses of records."""
+    """Index spaces at run time, imports first.  functions: addresses of records.
 
+    types: the canonical id of each type index.  store: where objects are made.
+    """
+
+    store: StoreInst
+    types: list[int]
     functions: list[int] = field(default_factory=list)
     tables: list[TableInst] = field(default_factory=list)
     memories: list[MemInst] = field(default_factory=list)
@@ -96,6 +102,16 @@ class ModuleInst:
         """Let calls to a defined function go to its code from now on."""
         offset = FuncRecord.THROWING_CODE if throwing else FuncRecord.CODE
         write_u64(self.address + self.layout.functions + FuncRecord.SIZE * index + offset, code)
+
+    def add_roots(self) -> None:
+        """Have references in globals and element segments kept alive."""
+        context, heap = self.module.context, self.externs.store
+        defined = context.globals[self.layout.imported_global_count :]
+        if any(is_traced(g.value) for g in defined):
+            heap.heap.add_words(self.address + self.layout.globals, 2 * len(defined))
+        for index, reftype in enumerate(context.elems):
+            if is_traced(reftype):
+                heap.heap.add_pair(self.address + self.layout.elem(index))
 
     def add_segment(self, offset: int, content: bytes, length: int) -> None:
         """Fill a passive segment; all others keep length 0.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Stores by the address of their block.
 stores: Final[WeakValueDictionary[int, StoreInst]] = WeakValueDictionary()
+#: Stores by the address of their garbage-collected heap.
+heaps: Final[WeakValueDictionary[int, StoreInst]] = WeakValueDictionary()
 #: Module instances by the address of their context.
 contexts: Final[WeakValueDictionary[int, ModuleInst]] = WeakValueDictionary()
 #: Host functions by the address of their record, which is also their handle.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from bembix.native import interrupts
 from bembix.runtime import registry
 
 
@@ -19,6 +20,7 @@ def compile_function(context: int, index: int) -> int:
     count = len(inst.module.definition.functions)
     throwing, own = divmod(index, count)
     compiled = inst.module.compiled
+    interrupts.repair(everything=True)  # now and then is enough, and this is slow anyway
     code = compiled.throwing_code(own) if throwing else compiled.code(own)
     inst.publish(own, code, bool(throwing))
     return code

@@ -12,14 +12,16 @@ class Store:
     of its imports, or a new one.
 
     memory_limit: bytes that all memories together may have, or None.  A `memory.grow` beyond it gives -1.
+    heap_limit: bytes that structs, arrays, exceptions and references to host objects may take; None stands for 1 GiB.
+    What is not used any more is collected; beyond the limit, making one is a `Trap`.
 
     Source: core 3.0, 4.2.3.
     """
 
     __slots__ = ("__weakref__", "_inst")
 
-    def __init__(self, *, memory_limit: int | None = None) -> None:
-        self._inst = StoreInst(memory_limit=memory_limit)
+    def __init__(self, *, memory_limit: int | None = None, heap_limit: int | None = None) -> None:
+        self._inst = StoreInst(memory_limit=memory_limit, heap_limit=heap_limit)
 
     def __repr__(self) -> str:
         return f"<bembix.Store at {id(self.inst):#x}>"
@@ -55,3 +57,22 @@ class Store:
     def memory_used(self) -> int:
         """Bytes that all memories have together."""
         return self.inst.budget.used
+
+    @property
+    def heap_limit(self) -> int:
+        """Bytes that the garbage-collected heap may have; may be changed at any time."""
+        return self.inst.heap_limit
+
+    @heap_limit.setter
+    def heap_limit(self, limit: int) -> None:
+        self.inst.heap_limit = limit
+
+    @property
+    def heap_used(self) -> int:
+        """Bytes that the garbage-collected heap has, a multiple of 32 KiB."""
+        return self.inst.heap.native.used if self.inst.has_heap else 0
+
+    def collect(self) -> None:
+        """Collect the garbage of the heap now; otherwise that happens when it has grown enough."""
+        if self.inst.has_heap:
+            self.inst.heap.collect()

@@ -8,14 +8,16 @@ garbage collector, unless a host function closes over one of them.  Source: core
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from bembix.compile.layout import Store as Layout
 from bembix.errors import LinkError, ResourceError
-from bembix.native.memory import Block
+from bembix.native.memory import Block, read_u64, write_u64
 from bembix.runtime import registry
+from bembix.runtime.heapinst import DEFAULT_LIMIT, HeapInst
 
 if TYPE_CHECKING:
     from bembix.runtime.module import Module
@@ -61,13 +63,18 @@ class StoreInst:
     modules: those whose code may be on the stack when something in this store traps.
     """
 
-    __slots__ = ("__weakref__", "_block", "_externs", "_into", "_objects", "_owned", "_unbound", "budget", "modules")
+    __slots__ = (
+        "__weakref__", "_block", "_heap", "_heap_limit", "_into", "_objects", "_owned", "_unbound", "budget", "modules",
+    )  # fmt: skip
 
-    def __init__(self, *, memory_limit: int | None = None, unbound: bool = False) -> None:
+    def __init__(
+        self, *, memory_limit: int | None = None, heap_limit: int | None = None, unbound: bool = False
+    ) -> None:
         self.budget = Budget(memory_limit)
         self.modules: set[Module] = set()
         self._block: Block | None = None
-        self._externs: dict[int, object] = {}
+        self._heap: HeapInst | None = None
+        self._heap_limit = DEFAULT_LIMIT if heap_limit is None else heap_limit
         self._into: StoreInst | None = None
         self._objects: WeakValueDictionary[int, object] = WeakValueDictionary()
         self._owned: set[Owned] = set()
@@ -87,7 +94,54 @@ class StoreInst:
         if self._block is None:
             self._block = Block(Layout.SIZE)
             registry.stores[self._block.address] = self
+            if self._heap is not None:
+                self._heap.bind(self._block.address)
         return self._block.address
+
+    @property
+    def heap(self) -> HeapInst:
+        """The garbage-collected heap, made at its first use.  Errors: ResourceError where the host has no room."""
+        if self._heap is None:
+            with LOCK:
+                self._heap = self._heap or self._make_heap()
+        return self._heap
+
+    def _make_heap(self) -> HeapInst:
+        heap = HeapInst(self._heap_limit)
+        registry.heaps[heap.address] = self
+        if self._block is not None:
+            heap.bind(self._block.address)
+        return heap
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing be collected meanwhile."""
+        self.hold(1)
+        try:
+            yield
+        finally:
+            self.hold(-1)
+
+    def hold(self, count: int) -> None:
+        """Hold off collections once more, or once less; code that asked for a conversion ends that by itself."""
+        at = self.address + Layout.HOLD
+        write_u64(at, read_u64(at) + count)
+
+    @property
+    def has_heap(self) -> bool:
+        """Whether the heap has been made."""
+        return self._heap is not None
+
+    @property
+    def heap_limit(self) -> int:
+        """Bytes that the heap may have."""
+        return self._heap_limit
+
+    @heap_limit.setter
+    def heap_limit(self, limit: int) -> None:
+        self._heap_limit = limit
+        if self._heap is not None:
+            self._heap.native.limit = limit
 
     @property
     def bound(self) -> bool:
@@ -104,28 +158,16 @@ class StoreInst:
         for inst in other._owned:
             inst.adopt(self)
         self._owned |= other._owned
-        self._externs.update(other._externs)
+        if other._heap is not None:
+            self.heap.take_over(other._heap)
         self._objects.update(other._objects)
-        other._owned, other._externs, other.budget, other._into = set(), {}, self.budget, self
+        other._owned, other._heap, other.budget, other._into = set(), None, self.budget, self
 
     def own(self, inst: Owned) -> None:
         """Keep something native alive as long as this store."""
         if inst not in self._owned:
             self._owned.add(inst)
             inst.adopt(self)
-
-    def keep_extern(self, value: object) -> int:
-        """Return the address that stands for a host object in Wasm.
-
-        It is kept as long as the store lives: nobody knows what Wasm does with it.
-        """
-        address = id(value)
-        self._externs[address] = value
-        return address
-
-    def extern(self, address: int) -> object:
-        """Return the host object that an address stands for."""
-        return self._externs[address]
 
     def public(self, address: int, make: Callable[[], T]) -> T:
         """Return the one public object that stands for a native block, making it if there is none now."""

@@ -8,6 +8,7 @@ from typing import cast
 
 from bembix.errors import ResourceError
 from bembix.runtime.extern import Extern, store_for
+from bembix.runtime.heapinst import is_traced
 from bembix.runtime.store import Store
 from bembix.runtime.tableinst import TableInst
 from bembix.runtime.values import to_python, to_wasm, valtype_of
@@ -45,6 +46,8 @@ class Table(Extern[TableInst]):
         owner = store_for(store)
         first = cast(int, to_wasm(init, reftype, "table element", owner))
         self._bind(TableInst(TableType(Limits(minimum, maximum), reftype), first), owner)
+        if is_traced(reftype):
+            owner.own(self._inst)
         self.store_inst.public(self._inst.address, lambda: self)
 
     def __repr__(self) -> str:

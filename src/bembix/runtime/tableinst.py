@@ -7,6 +7,7 @@ import struct
 from bembix.compile.layout import Block as Layout
 from bembix.errors import ResourceError
 from bembix.native.memory import Block, read_u64, reserve, round_up, write_bytes, write_u64
+from bembix.runtime.heapinst import is_traced
 from bembix.runtime.storeinst import LOCK, StoreInst
 from bembix.spec.limits import MAX_TABLE_SIZE
 from bembix.spec.types import I32, TableType
@@ -44,7 +45,9 @@ class TableInst:
         return possible if self.type.limits.maximum is None else min(possible, self.type.limits.maximum)
 
     def adopt(self, store: StoreInst) -> None:
-        """Nothing to do: a table has nothing of its store's."""
+        """Have the references in it kept alive."""
+        if is_traced(self.type.element):
+            store.heap.add_pair(self.address)
 
     def get(self, index: int) -> int:
         """Return the address in an element; `index` is not checked."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
+from bembix import deadlines
 from bembix.compile.traps import Reason
-from bembix.errors import Frame, InternalError, StackExhausted, Trap
+from bembix.errors import Frame, InternalError, StackExhausted, Timeout, Trap
 from bembix.native import threads
 from bembix.runtime.exceptions import thrown_exception
 from bembix.runtime.func import store_of
@@ -29,6 +30,10 @@ def raise_(func: object, reason: int, thread: int) -> NoReturn:
     match _REASONS[reason]:
         case Reason.STACK_EXHAUSTED as found:
             raise StackExhausted(found.message, frames)
+        case Reason.INTERRUPTED:
+            raise Timeout(deadlines.message(), frames)
+        case Reason.HEAP_EXHAUSTED as found:
+            raise Trap(f"{found.message}: it may have {store.heap_limit} bytes (Store.heap_limit)", frames)
         case Reason.PYTHON_ERROR:
             raise InternalError("a host function failed without saying why")
         case found:

@@ -4,7 +4,9 @@
     f32, f64   float (or what has __float__)
     v128       16 bytes
     funcref    a `Func`, or None for null           externref   any object; None is null
-    exnref     an `ExnRef`, or None for null        those of GC: not in this version
+    exnref     an `ExnRef`, or None for null        i31ref      an `I31`, or an int from -2**30 to 2**30 - 1
+    structref, arrayref and what is below: a `StructRef` or `ArrayRef`, or None for null
+    anyref, eqref: those and `I31`; anyref also any object.  They may be given for an externref, too.
 
 Source: WebAssembly JavaScript API, ToWebAssemblyValue and ToJSValue.
 """
@@ -15,13 +17,14 @@ import operator
 from collections.abc import Callable
 from typing import Final, SupportsFloat, SupportsIndex, cast
 
-from bembix.errors import CompileError, LinkError
+from bembix.errors import LinkError
 from bembix.runtime.cells import Plain
 from bembix.runtime.exnref import ExnRef, exnref_at
+from bembix.runtime.gcvalues import I31, GcRef, i31_bits, object_at
 from bembix.runtime.func import func_at, info_of, is_func, record_of, store_of
 from bembix.runtime.storeinst import StoreInst, join
 from bembix.spec.canonical import match_heap, top
-from bembix.spec.types import VALTYPE_KEYWORDS, AbsHeap, NumType, RefType, ValType
+from bembix.spec.types import VALTYPE_KEYWORDS, AbsHeap, HeapType, NumType, RefType, ValType
 
 _WORDS: Final[dict[NumType, str]] = {
     NumType.I32: "an int",
@@ -84,7 +87,7 @@ def _function(value: object, valtype: RefType, where: str, store: StoreInst) -> 
 def _extern(value: object, valtype: RefType, where: str, store: StoreInst) -> int:
     if valtype.heap is AbsHeap.NOEXTERN:
         raise _wrong(value, valtype, "None", where)
-    return store.keep_extern(value)
+    return _gc_reference(value, where, store) or store.heap.box(value)
 
 
 def _exception(value: object, valtype: RefType, where: str, store: StoreInst) -> int:
@@ -95,8 +98,28 @@ def _exception(value: object, valtype: RefType, where: str, store: StoreInst) ->
     return value.address
 
 
+def _gc_reference(value: object, where: str, store: StoreInst) -> int:
+    """Return the reference that a struct, an array or an i31 is, or 0 for what is none of these."""
+    if isinstance(value, I31):
+        return i31_bits(value)
+    if not isinstance(value, GcRef):
+        return 0
+    if value.store_inst is not store:
+        raise ValueError(f"{where} belongs to another store: {value!r}")
+    return value.address
+
+
 def _gc(value: object, valtype: RefType, where: str, store: StoreInst) -> int:
-    raise CompileError(f"{where}: values of type {valtype} (feature gc) are not in this version")
+    heap = valtype.heap
+    if type(value) is int and heap in (AbsHeap.ANY, AbsHeap.EQ, AbsHeap.I31) and -(1 << 30) <= value < 1 << 30:
+        value = I31(value)
+    address = _gc_reference(value, where, store)
+    if not address and heap is AbsHeap.ANY:
+        return store.heap.box(value)
+    known: HeapType = AbsHeap.I31 if isinstance(value, I31) else value.type_id if isinstance(value, GcRef) else AbsHeap.ANY
+    if not match_heap(known, heap):
+        raise _wrong(value, valtype, "a StructRef, ArrayRef or I31 of that type", where)
+    return address
 
 
 _NUMBERS: Final[dict[NumType, Callable[[object, NumType, str], Plain]]] = {
@@ -137,15 +160,11 @@ def to_python(value: Plain, valtype: ValType, store: StoreInst) -> object:
     return _OBJECTS[top(valtype.heap)](address, store) if address else None
 
 
-def _gc_object(address: int, store: StoreInst) -> object:
-    raise CompileError("values of feature gc are not in this version")
-
-
 _OBJECTS: Final[dict[AbsHeap, Callable[[int, StoreInst], object]]] = {
     AbsHeap.FUNC: lambda address, store: func_at(address),
-    AbsHeap.EXTERN: lambda address, store: store.extern(address),
+    AbsHeap.EXTERN: object_at,
     AbsHeap.EXN: lambda address, store: exnref_at(address),
-    AbsHeap.ANY: _gc_object,
+    AbsHeap.ANY: object_at,
 }
 
 

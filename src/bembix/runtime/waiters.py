@@ -1,7 +1,7 @@
 """Threads that wait at an address of a shared memory until another notifies them.
 
-Each waits for a lock of its own, which releases the GIL and which Ctrl-C interrupts in the main thread.  Both operations let
-other threads run, whatever comes of them: nothing else that Wasm does releases the GIL.
+Each waits for a lock of its own, which releases the GIL and which Ctrl-C interrupts in the main thread.  Both
+operations let other threads run, whatever comes of them: nothing else that Wasm does releases the GIL.
 
 Source: threads proposal, "Wait and notify operators".
 """
@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Final
 
+from bembix import deadlines
 from bembix.native.memory import read_u32, read_u64
 from bembix.runtime import registry
 
@@ -22,7 +23,7 @@ _TIMED_OUT: Final = 2
 #: Bytes that are compared: how they are read, and which bits of the expected value count.
 _READERS: Final = {4: (read_u32, 0xFFFF_FFFF), 8: (read_u64, 0xFFFF_FFFF_FFFF_FFFF)}
 
-#: Those that wait, by the native address that they wait at, the first to come first.  A lock is released to wake its owner.
+#: Those that wait, by the native address that they wait at, the first to come first.  Releasing a lock wakes its owner.
 _waiting: Final[dict[int, list[threading.Lock]]] = {}
 #: Held while `_waiting` changes.  Reentrant: a collection may run a finalizer that comes here.
 _lock: Final = threading.RLock()
@@ -62,13 +63,19 @@ def _sleep(place: int, own: threading.Lock, timeout: int) -> int:
 
 
 def _acquire(own: threading.Lock, timeout: int) -> bool:
+    left = deadlines.remaining()
+    if left is not None and (timeout < 0 or left * 1e9 < timeout):
+        notified = own.acquire(timeout=min(left, threading.TIMEOUT_MAX))
+        if not notified:
+            deadlines.check()
+        return notified
     if timeout < 0:
         return own.acquire()
     end = time.monotonic_ns() + timeout
-    while (left := (end - time.monotonic_ns()) / 1e9) > threading.TIMEOUT_MAX:
+    while (seconds := (end - time.monotonic_ns()) / 1e9) > threading.TIMEOUT_MAX:
         if own.acquire(timeout=threading.TIMEOUT_MAX):
             return True
-    return own.acquire(timeout=max(left, 0))
+    return own.acquire(timeout=max(seconds, 0))
 
 
 def _forget(place: int, own: threading.Lock) -> bool:

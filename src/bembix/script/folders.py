@@ -8,7 +8,7 @@ from typing import Final
 from bembix.spec.features import Feature
 
 #: Features that are off, by the end of the folder's path.
-WITHOUT: Final = {
+WITHOUT: Final[dict[tuple[str, ...], set[Feature]]] = {
     ("proposals", "threads"): {Feature.MULTI_MEMORY, Feature.MEMORY64, Feature.REFERENCE_TYPES},
 }
 
@@ -16,4 +16,4 @@ WITHOUT: Final = {
 def features_for(path: str | Path) -> frozenset[Feature]:
     """Return the features that the script at `path` may use."""
     found = frozenset(feature for feature in Feature if feature.default)
-    return found - WITHOUT.get(Path(path).absolute().parts[-3:-1], frozenset())  # type: ignore[call-overload]
+    return found - WITHOUT.get(Path(path).absolute().parts[-3:-1], set())

@@ -112,23 +112,24 @@ def _lanes_match(wanted: Lanes, bits: int) -> bool:
 def _is_reference(wanted: RefValue, value: object) -> bool:
     if wanted.value is not None:
         return value == HostRef(wanted.value)
-    check = _KINDS.get(wanted.kind)
-    return value is not None and (check is None or check(value))
+    return value is not None and isinstance(value, _kinds(wanted.kind))
 
 
-def _is_func(value: object) -> bool:
-    from bembix.runtime.func import is_func
-
-    return is_func(value)
-
-
-def _is_exception(value: object) -> bool:
+def _kinds(kind: str) -> tuple[type, ...]:
+    """Return the Python types of the references of a kind."""
     from bembix.runtime.exnref import ExnRef
+    from bembix.runtime.func import func_class
+    from bembix.runtime.gcvalues import I31, ArrayRef, StructRef
 
-    return isinstance(value, ExnRef)
-
-
-_KINDS: Final[dict[str, Callable[[object], bool]]] = {"func": _is_func, "exn": _is_exception}
+    known = {
+        "func": (func_class(),),
+        "exn": (ExnRef,),
+        "i31": (I31,),
+        "struct": (StructRef,),
+        "array": (ArrayRef,),
+        "eq": (I31, StructRef, ArrayRef),
+    }
+    return known.get(kind, (object,))
 
 
 def describe(value: Value | Result) -> str:

@@ -120,6 +120,14 @@ def canonical_functype(functype: FuncType, ids: Sequence[int]) -> FuncType:
     return replace(functype) if not isinstance(found, FuncType) else found
 
 
+def display(number: int) -> tuple[int, ...]:
+    """Return a type and all those above it, from the top."""
+    chain = [number]
+    while _types[chain[-1]].supers:
+        chain.append(_types[chain[-1]].supers[0])
+    return tuple(reversed(chain))
+
+
 def is_subtype(sub: int, above: int) -> bool:
     """Tell whether one defined type is the other or declared to be below it."""
     return sub == above or above in _supers[sub]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from typing import Final, Literal
 
+from bembix import deadlines
+
 _LONGEST_SLEEP: Final = 3600.0  #: s; hosts refuse to sleep for some of the times that 64 bits can ask for
 
 #: The host's clock behind each method.
@@ -51,5 +53,10 @@ class Clocks:
         return max(1, round(time.get_clock_info(_HOST_CLOCKS[name]).resolution * 1e9))
 
     def sleep(self, duration: int) -> None:
-        """Wait for `duration`, or less where it is very long; other Python threads run, signals are handled."""
-        time.sleep(min(duration / 1e9, _LONGEST_SLEEP))
+        """Wait for `duration`, or less where it is very long; other Python threads run, signals are handled.
+
+        Errors: Expired the thread's deadline passed.
+        """
+        deadlines.check()
+        time.sleep(deadlines.at_most(min(duration / 1e9, _LONGEST_SLEEP)) or 0)
+        deadlines.check()

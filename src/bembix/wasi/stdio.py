@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from bembix import deadlines
 from bembix.wasi.descriptor import Descriptor, Stat, fail
 
 
@@ -91,6 +92,7 @@ class HostStream(Stream):
         while True:
             if self.nonblocking and not _ready(self._number, reading=True, timeout=0):
                 raise fail(errno.EAGAIN)
+            self._await(reading=True)
             try:
                 return os.read(self._number, length)
             except BlockingIOError:  # someone else made it non-blocking
@@ -104,13 +106,25 @@ class HostStream(Stream):
             raise fail(errno.EAGAIN)
         done = 0
         while done < len(data):
+            at_once = len(data) if self._await(reading=False) else select.PIPE_BUF
             try:
-                done += os.write(self._number, data[done:] if done else data)
+                done += os.write(self._number, data[done : done + at_once] if done or at_once < len(data) else data)
             except BlockingIOError:
                 if self.nonblocking and done:
                     break
                 _ready(self._number, reading=False, timeout=None)
         return done
+
+    def _await(self, *, reading: bool) -> bool:
+        """Return True where there is no deadline; else wait until something can be read or a little be written.
+
+        Errors: Expired.
+        """
+        left = deadlines.remaining()
+        while left is not None and not _ready(self._number, reading=reading, timeout=left):
+            deadlines.check()
+            left = deadlines.remaining()
+        return left is None
 
     def stat(self) -> Stat:
         """Say whether it is a terminal, and nothing else of where it leads."""

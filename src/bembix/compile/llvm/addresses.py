@@ -1,9 +1,9 @@
 """Addresses in memories whose accesses need a check: those with 64 bit addresses, and those with pages of one byte.
 
-Behind a memory with 64 bit addresses and pages of 64 KiB lie `layout.GUARD_64` bytes that are never accessible: what begins
-at most at the memory's length, plus an offset within the guard, is inside or faults.  So one comparison does for all
-accesses through one address.  Pages of one byte end anywhere in a page of the host, so there every access is compared to the
-byte: with the length less what the access needs, which LLVM takes out of loops.
+Behind a memory with 64 bit addresses and pages of 64 KiB lie `layout.GUARD_64` bytes that are never accessible: what
+begins at most at the memory's length, plus an offset within the guard, is inside or faults.  So one comparison does for
+all accesses through one address.  Pages of one byte end anywhere in a page of the host, so there every access is
+compared to the byte: with the length less what the access needs, which LLVM takes out of loops.
 
 A memory never shrinks, so a check holds from then on.  Source: core 3.0, 4.6.6 (loads and stores).
 """

@@ -70,9 +70,7 @@ def _load(row: Instr) -> Operation:
 
     def write(sink: LlvmSink, index: int, offset: int) -> None:
         name, pointer = _place(sink, row, index, offset)
-        sink.out.append(
-            f"{name} = load atomic {access.narrow}, ptr {pointer} seq_cst, align {row.width}{sink.place()}"
-        )
+        sink.out.append(f"{name} = load atomic {access.narrow}, ptr {pointer} seq_cst, align {row.width}{sink.place()}")
         access.push(sink, name)
 
     return write
@@ -84,9 +82,7 @@ def _store(row: Instr) -> Operation:
     def write(sink: LlvmSink, index: int, offset: int) -> None:
         value = access.fit(sink, sink.pop())
         _, pointer = _place(sink, row, index, offset)
-        sink.out.append(
-            f"store atomic {access.narrow} {value}, ptr {pointer} seq_cst, align {row.width}{sink.place()}"
-        )
+        sink.out.append(f"store atomic {access.narrow} {value}, ptr {pointer} seq_cst, align {row.width}{sink.place()}")
 
     return write
 

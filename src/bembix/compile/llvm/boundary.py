@@ -136,7 +136,7 @@ _HELPERS: Final = {
     "reference": State.REFERENCE,
     "to_exception": State.TO_EXCEPTION,
 }
-_KINDS: Final = {ord("a"): "any", ord("x"): "exn"}
+_KINDS: Final = {ord("a"): "any", ord("e"): "any", ord("E"): "any", ord("x"): "exn"}
 
 
 def set_helper(name: str, helper: Callable[..., Any]) -> None:

@@ -23,6 +23,10 @@ _METADATA = """\
 !6 = !{!"branch_weights", i32 1, i32 100000}
 !7 = !{!"context", !1, i64 0}
 !13 = !{i64 24}
+!14 = !{!15, !15, i64 0}
+!15 = !{!"objects", !1, i64 0}
+!16 = !{!17, !17, i64 0}
+!17 = !{!"headers of objects", !1, i64 0}
 """
 _DEBUG = """\
 !8 = !DIFile(filename: "wasm", directory: "")
@@ -33,7 +37,7 @@ _DEBUG = """\
 !llvm.dbg.cu = !{!9}
 !llvm.module.flags = !{!11, !12}
 """
-_FIRST_FREE = 14
+_FIRST_FREE = 18
 
 _TRAP = f"""
 define internal {CC} void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {{
@@ -59,6 +63,8 @@ class Group:
         self.optimize = optimize
         self.places = places
         self.uses_trap = False
+        #: Texts of functions that others here call, by name.
+        self.helpers: dict[str, str] = {}
         self.has_loop = False
         self._functions: list[str] = []
         self._metadata: list[str] = []
@@ -111,6 +117,7 @@ class Group:
         parts = [
             *self._functions,
             _TRAP if self.uses_trap else "",
+            *self.helpers.values(),
             f"attributes #0 = {{ {ATTRIBUTES} }}",
             f"attributes #1 = {{ cold noinline noreturn {ATTRIBUTES} }}",
             _METADATA,

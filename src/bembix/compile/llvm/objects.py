@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.heap import Heap, Object, Size, SizeClass, size_class, storage_size
+from bembix.compile.heap import SIZES, Heap, Object, Size, SizeClass, size_class, storage_size
 from bembix.compile.llvm.sink import INVARIANT, LlvmSink
 from bembix.compile.llvm.types import CC, llvm_type
 from bembix.compile.traps import Reason
@@ -38,7 +38,7 @@ call:
   br label %done
 done:
   %object = phi ptr [ %cursor, %bump ], [ %made, %call ]
-  store i64 %header, ptr %object
+  store i64 %header, ptr %object, !tbaa !16
   ret ptr %object
 }}
 """
@@ -51,12 +51,12 @@ def heap(sink: LlvmSink) -> str:
 
 def content_note(sink: LlvmSink) -> str:
     """Return the note that tells the contents of objects from all else."""
-    return ", !tbaa !13" if sink.group.optimize else ""
+    return ", !tbaa !14" if sink.group.optimize else ""
 
 
 def header_note(sink: LlvmSink) -> str:
     """Return the note that tells the headers of objects from all else."""
-    return ", !tbaa !15" if sink.group.optimize else ""
+    return ", !tbaa !16" if sink.group.optimize else ""
 
 
 def allocate(sink: LlvmSink, size: int, header: str) -> str:
@@ -81,8 +81,6 @@ def allocate(sink: LlvmSink, size: int, header: str) -> str:
 
 def size_of_class(offset: int) -> int:
     """Return the size of the cells of a size class."""
-    from bembix.compile.heap import SIZES
-
     return SIZES[(offset - Heap.CLASSES) // SizeClass.SIZE]
 
 

@@ -9,10 +9,10 @@ backtraces would lack frames.
 from __future__ import annotations
 
 from bembix.compile import layout
+from bembix.compile.llvm.operations_casts import check_function
 from bembix.compile.llvm.sink import INVARIANT, LlvmSink, operation
 from bembix.compile.llvm.types import CC, in_registers, llvm_type, results_type
 from bembix.compile.traps import Reason
-from bembix.errors import CompileError
 from bembix.spec.canonical import canonical_type
 from bembix.spec.types import FuncType
 
@@ -85,9 +85,8 @@ def table_element(sink: LlvmSink, index: int, position: str, reason: Reason) -> 
 
 def _check_type(sink: LlvmSink, record: str, type_index: int) -> None:
     if not canonical_type(sink.context.ids[type_index]).final:
-        raise CompileError(
-            f"call_indirect through a type that others may extend is not compiled by the llvm engine yet, function {sink.function}"
-        )
+        check_function(sink, record, type_index)
+        return
     given = sink.field(record, layout.FuncRecord.TYPE, "i64", INVARIANT)
     wanted = sink.context_field(sink.layout.type(type_index), "i64")
     name = sink.name()

@@ -38,25 +38,9 @@ def is_below(sink: LlvmSink, given: str, index: int) -> str:
     depth = len(display(number)) - 1
     base, offset = type_info(sink, given), TypeInfo.DISPLAY + 4 * depth
     if depth >= TypeInfo.NEAR:
-        sink.out.append(f"{name}.f = icmp ne i64 {given}, 0")  # a type with a short list has no long one
-        return _is_far_below(sink, base, wanted, depth)
+        base, offset = sink.field(base, TypeInfo.FAR, note=INVARIANT), 4 * depth
     there = sink.field(base, offset, "i32", INVARIANT)
     sink.out.append(f"{name}.w = zext i32 {there} to i64\n{name} = icmp eq i64 {name}.w, {wanted}")
-    return name
-
-
-def _is_far_below(sink: LlvmSink, base: str, wanted: str, depth: int) -> str:
-    """The same for a type so deep that it takes the long list, which types less deep do not have."""
-    far, name = sink.field(base, TypeInfo.FAR, note=INVARIANT), sink.name()
-    none = f"{name}.z"
-    sink.out.append(f"{none} = icmp eq ptr {far}, null\n{name}.p = select i1 {none}, ptr {base}, ptr {far}")
-    offset = sink.name()
-    sink.out.append(f"{offset} = select i1 {none}, i64 {TypeInfo.COUNT}, i64 {4 * depth}")
-    sink.out.append(
-        f"{name}.a = getelementptr i8, ptr {name}.p, i64 {offset}\n{name}.l = load i32, ptr {name}.a\n"
-        f"{name}.w = zext i32 {name}.l to i64\n{name}.e = icmp eq i64 {name}.w, {wanted}\n"
-        f"{name}.n = xor i1 {none}, true\n{name} = and i1 {name}.e, {name}.n"
-    )
     return name
 
 

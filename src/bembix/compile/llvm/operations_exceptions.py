@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from bembix.binary.immediates import Catch
 from bembix.compile import layout
-from bembix.compile.llvm.sink import INVARIANT, Frame, LlvmSink, operation
-from bembix.compile.llvm.types import CC, llvm_type
-from bembix.compile.llvm.vm import RUNTIME
+from bembix.compile.heap import Size
+from bembix.compile.llvm.objects import allocate
+from bembix.compile.llvm.sink import Frame, LlvmSink, operation
+from bembix.compile.llvm.types import llvm_type
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.types import FuncType
@@ -44,7 +45,9 @@ def throw(sink: LlvmSink, tag: int, functype: FuncType) -> None:
     need_checks(sink)
     values = sink.pop_many(len(functype.params))
     identity = sink.context_field(sink.layout.tag(tag))
-    exception = sink.runtime("throw_allocate", "ptr", f", ptr {identity}, i64 {len(values)}")
+    exception = allocate(sink, _EXN.PAYLOAD + 16 * len(values), str(Size.EXCEPTION_TYPE))
+    for at, word in ((_EXN.TAG, f"ptr {identity}"), (_EXN.COUNT, f"i64 {len(values)}")):
+        sink.out.append(f"store {word}, ptr {sink.address(exception, at)}{sink.own}")
     for index, (valtype, value) in enumerate(zip(functype.params, values, strict=True)):
         at = sink.address(exception, _EXN.PAYLOAD + 16 * index)
         sink.out.append(f"store {llvm_type(valtype)} {value}, ptr {at}{sink.own}")
@@ -76,7 +79,7 @@ def write_landing(sink: LlvmSink, label: Label) -> None:
     try:
         sink.out.append(f"{frame.name}.landing:")
         exception = sink.field("%store", _PENDING, "ptr", sink.own)
-        given = sink.field(exception, _EXN.TAG, "ptr", INVARIANT)
+        given = sink.field(exception, _EXN.TAG, "ptr", sink.own)
         for number, (catch, target) in enumerate(zip(frame.catches, frame.targets, strict=True)):
             assert isinstance(catch, Catch)
             if _write_catch(sink, f"{frame.name}.catch{number}", catch, target, exception, given):
@@ -104,18 +107,8 @@ def _write_catch(sink: LlvmSink, name: str, catch: Catch, target: Label, excepti
         for index, valtype in enumerate(types)
     ]
     if catch.kind.endswith("_ref"):
-        escaped = sink.address(exception, _EXN.ESCAPED)
-        sink.out.append(f"store i64 1, ptr {escaped}{sink.own}")
         values.append(exception)
-    else:
-        _release(sink, exception)
     sink.jump(target, values, sink.out)
     if catch.tag is not None:
         sink.out.append(f"{name}.no:")
     return catch.tag is None
-
-
-def _release(sink: LlvmSink, exception: str) -> None:
-    sink.uses_runtime = sink.has_call = True
-    code = sink.field("%rt", RUNTIME["exception_release"], note=INVARIANT)
-    sink.out.append(f"call {CC} void {code}(ptr %ctx, ptr {exception}){sink.place()}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bembix.compile import layout
 from bembix.compile.llvm.operations_control import join_end
 from bembix.compile.llvm.operations_exceptions import need_checks, set_pending
-from bembix.compile.llvm.sink import INVARIANT, Frame, LlvmSink, operation
+from bembix.compile.llvm.sink import Frame, LlvmSink, operation
 from bembix.compile.llvm.types import llvm_type
 from bembix.spec.types import FuncType
 from bembix.validate.sink import Label
@@ -87,7 +87,7 @@ def write_legacy_landing(sink: LlvmSink, label: Label) -> None:
     try:
         sink.out.append(f"{frame.name}.landing:")
         exception = sink.field("%store", _PENDING, "ptr", sink.own)
-        given = sink.field(exception, _EXN.TAG, "ptr", INVARIANT)
+        given = sink.field(exception, _EXN.TAG, "ptr", sink.own)
         for number, tag in enumerate(frame.catches):
             clause = f"{frame.name}.catch{number}"
             if tag is None:

@@ -20,6 +20,7 @@ from typing import Final
 
 from bembix.compile.llvm.types import llvm_type
 from bembix.errors import InternalError
+from bembix.spec.canonical import abstract_of
 from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType
 
 _LETTERS: Final[dict[ValType, str]] = {
@@ -50,7 +51,9 @@ def letter(valtype: ValType) -> str:
     if found is not None:
         return found
     heap = getattr(valtype, "heap", None)
-    return "C" if isinstance(heap, int) else _HEAP_LETTERS.get(heap, "a")  # type: ignore[arg-type]
+    if isinstance(heap, int):
+        heap = abstract_of(heap)
+    return _HEAP_LETTERS.get(heap, "a")  # type: ignore[arg-type]
 
 
 @cache

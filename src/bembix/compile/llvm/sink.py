@@ -36,6 +36,8 @@ _CATCHING: Final = (BY_NAME["try_table"].code, BY_NAME["try"].code)
 INVARIANT: Final = ", !invariant.load !0"
 #: A frame of so many bytes needs no look of its own: the margin below the limit of the stack has room for it.
 _SMALL_FRAME: Final = 4096
+#: Optimised code keeps values in registers; of so many, some will wait on the stack.
+_MANY_VALUES: Final = 4096
 
 
 def operation(*names: str) -> Callable[[Operation], Operation]:
@@ -78,7 +80,8 @@ class LlvmSink:
 
     values: the operands.  known: values of locals, since the last place where paths join.  pointers: addresses in
     memories that were computed since then, by memory and operand.  out: lines of the body; cold: lines that go behind
-    it.  linear, own: alias metadata of linear memory and of contexts.  halves, products, sums: see `vector_products.py`.
+    it.  linear, own: alias metadata of linear memory and of contexts.  halves, products, sums: of vectors, see
+    `vector_products.py`.
     """
 
     def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool) -> None:
@@ -175,8 +178,9 @@ class LlvmSink:
         for index in sorted(self.blocks):
             lines += self._field(f"%mb{index}", self.layout.memory(index) + layout.Slot.BLOCK)
             lines[-1] += ", !dereferenceable !13"  # so that LLVM may read the length before a loop
-        if self.has_call:
-            lines += self._stack_check()
+        size = self._frame_size()
+        if self.has_call or size > _SMALL_FRAME:
+            lines += self._stack_check(size)
         if not self.group.optimize:
             body, self.out = self.out, lines
             self.count()
@@ -204,9 +208,14 @@ class LlvmSink:
     def _field(self, name: str, offset: int) -> list[str]:
         return [f"{name}.p = getelementptr i8, ptr %ctx, i64 {offset}", f"{name} = load ptr, ptr {name}.p{INVARIANT}"]
 
-    def _stack_check(self) -> list[str]:
+    def _frame_size(self) -> int:
+        """Return what the frame takes at most, or thereabouts: below the limit there is room for an error."""
+        values = 0 if self.group.optimize and self.number < _MANY_VALUES else self.number
+        vectors = sum("<" in text for text in (*self.locals, *self.allocas))
+        return 8 * (len(self.locals) + len(self.allocas) + vectors + values)
+
+    def _stack_check(self, size: int) -> list[str]:
         """Compare this frame's address, less its size where that is large, with the limit of the thread."""
-        size = 16 * (len(self.locals) + len(self.allocas)) + (0 if self.group.optimize else 8 * self.number)
         self.cold.append(f"overflow:\n{self.trap_call(Reason.STACK_EXHAUSTED, self.body.at)}")
         return [
             "%fp = call ptr @llvm.frameaddress.p0(i32 0)",

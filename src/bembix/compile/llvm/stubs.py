@@ -18,6 +18,8 @@ from bembix.compile.llvm.types import CC, fits, zero
 #: Up to so many parameters are unboxed in line.
 _INLINE: Final = 8
 _NUMERIC: Final = "ilfd"
+#: Letters of what may be an object of the garbage-collected heap.
+_TRACED: Final = frozenset("eEax")
 
 #: Functions of the runtime (`vm.py`) that stubs call.
 DECLARATIONS: Final = """
@@ -139,7 +141,12 @@ def entry(shape: str, number: int) -> str:
     text += (
         f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
     )
-    text += "  put ptr %outer, %thread Thread.TOP\n" + _entry_results(shape, results)
+    leave = "  put ptr %outer, %thread Thread.TOP\n"
+    boxed = _entry_results(shape, results)
+    if _TRACED.isdisjoint(results):
+        text += leave + boxed
+    else:  # boxing may run Python, and that Wasm which collects: until then they are found on this entry's stack
+        text += boxed.replace("  ret ptr", leave + "  ret ptr")
     return expand(text + _ENTRY_TAIL)
 
 

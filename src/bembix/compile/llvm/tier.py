@@ -13,8 +13,10 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
     atomics,
     operations_bulk,
     operations_calls,
+    operations_casts,
     operations_control,
     operations_exceptions,
+    operations_gc,
     operations_legacy,
     operations_wide,
     regular,
@@ -105,8 +107,16 @@ class LlvmModule:
                 with self._lock:
                     located = loaded if step.optimize else self._with_places(number)
                 offset = offset_at(located, address - loaded.start + located.start)
-                return self.frame_at(offset) if offset else None
+                return self.frame_at(offset) if offset else self._frame_by_symbol(loaded, address)
         return None
+
+    def _frame_by_symbol(self, loaded: LoadedCode, address: int) -> Frame | None:
+        """Return the function whose code is next before an address that the line table says nothing of (endless loops)."""
+        before = [(at, name) for name, at in loaded.symbols.items() if at <= address and name[1:].isdecimal()]
+        if not before:
+            return None
+        index, names = int(max(before)[1][1:]), self._definition.names
+        return Frame(names.module or "", names.functions.get(index), index, None)
 
     def contains(self, address: int) -> bool:
         """Tell whether an address is one of this module's code."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from bembix.compile.llvm.regular import pointer_to
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
-from bembix.compile.llvm.vectors import BYTES, vector
+from bembix.compile.llvm.vectors import BYTES, at_first_use, vector
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import V128
 
@@ -92,7 +92,7 @@ def _enter_all() -> None:
     for row in TABLE:
         if V128 in row.params + row.results and Imm.MEMARG in row.immediates:
             maker: Callable[[Instr], Operation] = _load if row.results else _store
-            OPERATIONS[row.code] = maker(row)
+            OPERATIONS[row.code] = at_first_use(maker, row)
 
 
 _enter_all()

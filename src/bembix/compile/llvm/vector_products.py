@@ -1,11 +1,11 @@
 """Sums of products of 16 bit lanes, as x86-64 has them: one instruction multiplies eight lanes and adds neighbours.
 
-Compilers to Wasm extend four lanes at a time and add the products.  LLVM multiplies those four at a time; here two products
-that go to one sum are put together, with their lanes interleaved.  FAST: bench/run.py --simd, kernel dot: 1.1 -> 0.6 of
-native.
+Compilers to Wasm extend four lanes at a time and add the products.  LLVM multiplies those four at a time; here two
+products that go to one sum are put together, with their lanes interleaved.  FAST: bench/run.py --simd, kernel dot:
+1.1 -> 0.6 of native.
 
-What the sink knows of a vector: a *half* is the four lanes of 16 bits that it extends, a *product* the two halves that it
-is the product of, a *sum* a product and what was added to it.  Source: core 3.0, 4.6.12.
+What the sink knows of a vector: a *half* is the four lanes of 16 bits that it extends, a *product* the two halves that
+it is the product of, a *sum* a product and what was added to it.  Source: core 3.0, 4.6.12.
 """
 
 from __future__ import annotations

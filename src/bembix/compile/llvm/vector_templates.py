@@ -111,6 +111,38 @@ def _halves(name: str, template: str) -> dict[str, str]:
     )
 
 
+#: swizzle anywhere: each lane for itself.
+_SWIZZLE: Final = (
+    "{r}.i = and {t} {b}, {fifteens}\n{r}.p0 = freeze {t} poison\n"
+    + "".join(
+        f"{{r}}.i{k} = extractelement {{t}} {{r}}.i, i64 {k}\n{{r}}.e{k} = extractelement {{t}} {{a}}, i8 {{r}}.i{k}\n"
+        f"{{r}}.p{k + 1} = insertelement {{t}} {{r}}.p{k}, i8 {{r}}.e{k}, i64 {k}\n"
+        for k in range(16)
+    )
+    + "{r}.z = icmp ule {t} {b}, {fifteens}\n{r} = select {bits} {r}.z, {t} {r}.p16, {t} zeroinitializer"
+)
+
+
+def _saturating(type_: str, result: str, after: str) -> dict[str, str]:
+    """Return templates of saturating conversions to integers of a type: 0 for what does not fit, then the limits."""
+    signed = (
+        "{r}.l = fcmp olt {t} {a}, {below_s}\n{r}.g = fcmp oge {t} {a}, {above_s}\n"
+        "{r}.o = fcmp uge {t} {a}, {above_s}\n{r}.n = or {bits} {r}.l, {r}.o\n"
+        "{r}.f = select {bits} {r}.n, {t} zeroinitializer, {t} {a}\n{r}.i = fptosi {t} {r}.f to TYPE\n"
+        "{r}.x = select {bits} {r}.l, TYPE {minimum}, TYPE {r}.i\n"
+        "RESULT = select {bits} {r}.g, TYPE {maximum}, TYPE {r}.x"
+    )
+    unsigned = (
+        "{r}.g = fcmp oge {t} {a}, {above_u}\n{r}.n = fcmp olt {t} {a}, {above_u}\n"
+        "{r}.l = fcmp ogt {t} {a}, {below_u}\n{r}.o = and {bits} {r}.l, {r}.n\n"
+        "{r}.f = select {bits} {r}.o, {t} {a}, {t} zeroinitializer\n"
+        "{r}.i = fptoui {t} {r}.f to TYPE\nRESULT = select {bits} {r}.g, TYPE {all}, TYPE {r}.i"
+    )
+    suffix = "_zero" if after else ""
+    texts = {f"trunc_sat_s{suffix}": signed, f"trunc_sat_u{suffix}": unsigned}
+    return {name: text.replace("TYPE", type_).replace("RESULT", result) + after for name, text in texts.items()}
+
+
 VECTOR_TEMPLATES: Final[dict[str, str]] = {
     **{
         name: f"{{r}}.z = {what} {{t}} {{a}}, {{b}}\n{{r}} = sext {{bits}} {{r}}.z to {{i}}"
@@ -126,6 +158,7 @@ VECTOR_TEMPLATES: Final[dict[str, str]] = {
     "bitmask": _BITMASK,
     # lanes
     "splat": _SPLAT,
+    "swizzle": _SWIZZLE,
     "shuffle": "{r} = shufflevector {t} {a}, {t} {b}, {lanes}",
     "extract_lane": "{r} = extractelement {t} {a}, i64 {lane}",
     "extract_lane_s": "{r}.x = extractelement {t} {a}, i64 {lane}\n{r} = sext {e} {r}.x to i32",
@@ -185,26 +218,26 @@ VECTOR_TEMPLATES: Final[dict[str, str]] = {
     "relaxed_dot_add_s": _PRODUCTS + _DOT_ADD,
 }
 
-#: swizzle, by the first part of the target triple: a lane of {b} that is 16 or more gives 0.  The instruction of x86
-#: gives 0 where the highest bit is set, and otherwise takes the lowest four.
-SWIZZLES: Final = {
-    "x86_64": (
-        "{r}.i = call {u} @llvm.uadd.sat.{un}({t} {b}, {t} {seventy})\n"
-        "{r} = call {u} @llvm.x86.ssse3.pshuf.b.128({t} {a}, {t} {r}.i)"
-    ),
-    "aarch64": "{r} = call {u} @llvm.aarch64.neon.tbl1.v16i8({t} {a}, {t} {b})",
+#: What a machine has an instruction for and LLVM no name, or where LLVM takes a detour: by the first part of the target
+#: triple, then by instruction or operation.  x86 swizzles to 0 where the highest bit is set, else by the lowest four.
+MACHINES: Final[dict[str, dict[str, str]]] = {
+    "x86_64": {
+        "swizzle": (
+            "{r}.i = call {u} @llvm.uadd.sat.{un}({t} {b}, {t} {seventy})\n"
+            "{r} = call {u} @llvm.x86.ssse3.pshuf.b.128({t} {a}, {t} {r}.i)"
+        ),
+        "q15mulr_sat_s": (
+            "{r}.p = call {u} @llvm.x86.ssse3.pmul.hr.sw.128({t} {a}, {t} {b})\n"
+            "{r}.z = icmp eq {u} {r}.p, {least}\n{r}.m = sext {bits} {r}.z to {u}\n{r} = xor {u} {r}.p, {r}.m"
+        ),
+        "i16x8.extadd_pairwise_i8x16_s": "{r} = call {u} @llvm.x86.ssse3.pmadd.ub.sw.128({t} {one}, {t} {a})",
+        "i16x8.extadd_pairwise_i8x16_u": "{r} = call {u} @llvm.x86.ssse3.pmadd.ub.sw.128({t} {a}, {t} {one})",
+        "i32x4.extadd_pairwise_i16x8_s": "{r} = call {u} @llvm.x86.sse2.pmadd.wd({t} {a}, {t} {one})",
+        **_saturating("{u}", "{r}", ""),
+        **_saturating("<2 x i32>", "{r}.y", "\n{r} = shufflevector <2 x i32> {r}.y, <2 x i32> zeroinitializer, {four}"),
+    },
+    "aarch64": {"swizzle": "{r} = call {u} @llvm.aarch64.neon.tbl1.v16i8({t} {a}, {t} {b})"},
 }
-
-#: The same anywhere: each lane for itself; LLVM has no name for it.
-SWIZZLE: Final = (
-    "{r}.i = and {t} {b}, {fifteens}\n{r}.p0 = freeze {t} poison\n"
-    + "".join(
-        f"{{r}}.i{k} = extractelement {{t}} {{r}}.i, i64 {k}\n{{r}}.e{k} = extractelement {{t}} {{a}}, i8 {{r}}.i{k}\n"
-        f"{{r}}.p{k + 1} = insertelement {{t}} {{r}}.p{k}, i8 {{r}}.e{k}, i64 {k}\n"
-        for k in range(16)
-    )
-    + "{r}.z = icmp ule {t} {b}, {fifteens}\n{r} = select {bits} {r}.z, {t} {r}.p16, {t} zeroinitializer"
-)
 
 #: What is the scalar operand that becomes lanes.
 SCALARS: Final = {"splat": "{a}", "replace_lane": "{b}", **dict.fromkeys(("shl", "shr_s", "shr_u"), "{r}.m")}

@@ -15,7 +15,7 @@ from typing import Final
 from bembix.compile.llvm.emit import cpu, triple
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
 from bembix.compile.llvm.types import llvm_type
-from bembix.compile.llvm.vector_templates import SAME, SCALARS, SWIZZLE, SWIZZLES, TESTS, VECTOR_TEMPLATES
+from bembix.compile.llvm.vector_templates import MACHINES, SAME, SCALARS, TESTS, VECTOR_TEMPLATES
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import F32, F64, V128
 
@@ -55,6 +55,11 @@ def indices(values: Iterable[int]) -> str:
     """Return lane indices for a shuffle, with their type."""
     chosen = list(values)
     return f"<{len(chosen)} x i32> {lanes('i32', chosen)}"
+
+
+def _floats(lane: str, value: float, count: int) -> str:
+    """Return a constant vector of floats, which its text has as doubles; "" for lanes that are integers."""
+    return lanes(lane, [f"0x{struct.pack('>d', value).hex().upper()}"] * count) if lane in _MANGLED else ""
 
 
 @lru_cache(maxsize=10_000)
@@ -104,6 +109,11 @@ def marks(row: Instr) -> dict[str, str]:
         "least_s": lanes(lane, [-(1 << out_width - 1)] * 2 * count),
         "most_s": lanes(lane, [(1 << out_width - 1) - 1] * 2 * count),
         "most_u": lanes(lane, [(1 << out_width) - 1] * 2 * count),
+        "one": lanes(lane, [1] * count), "least": lanes(lane, [-(1 << width - 1)] * count),
+        "minimum": lanes("i32", [-(1 << 31)] * count), "maximum": lanes("i32", [(1 << 31) - 1] * count),
+        "all": lanes("i32", [-1] * count),
+        "below_s": _floats(lane, -(2.0**31), count), "below_u": _floats(lane, -1.0, count),
+        "above_s": _floats(lane, 2.0**31, count), "above_u": _floats(lane, 2.0**32, count),
         "wide_one": lanes(wide, [1] * count), "round": lanes(wide, [0x4000] * count),
         "fifteen": lanes(wide, [15] * count), "q15_most": lanes(wide, [0x7FFF] * count),
     }  # fmt: skip
@@ -120,17 +130,17 @@ def _fit(row: Instr, lane: str) -> tuple[str, str]:
     return f"{{r}}.e = {'trunc' if WIDTHS[lane] < 32 else 'zext'} {llvm_type(given)} {scalar} to {lane}\n", "{r}.e"
 
 
-def _swizzle() -> str:
-    """Return the template of swizzle for this machine."""
+def _machine() -> dict[str, str]:
+    """Return the templates that only this machine has."""
     machine = triple().partition("-")[0]
-    return SWIZZLE if machine == "x86_64" and "+ssse3" not in cpu()[1] else SWIZZLES.get(machine, SWIZZLE)
+    return {} if machine == "x86_64" and "+ssse3" not in cpu()[1] else MACHINES.get(machine, {})
 
 
 def template(row: Instr) -> str:
     """Return the template of an instruction.  Errors: KeyError where there is none."""
-    name = row.operation or ""
+    own, name = _machine(), row.operation or ""
     name = SAME.get(name, name)
-    return _swizzle() if name == "swizzle" else VECTOR_TEMPLATES[name]
+    return own.get(row.name) or own.get(name) or VECTOR_TEMPLATES[name]
 
 
 def _operand_types(row: Instr) -> list[str]:
@@ -290,12 +300,24 @@ _MAKERS: Final[dict[str, Callable[[Instr], Operation]]] = {
 }
 
 
+def at_first_use(maker: Callable[[Instr], Operation], row: Instr) -> Operation:
+    """Return a writer that makes itself when it is first called: most programs use few vectors, or none."""
+    made: list[Operation] = []
+
+    def write(sink: LlvmSink, *immediates: object) -> None:
+        if not made:
+            made.append(maker(row))
+        made[0](sink, *immediates)
+
+    return write
+
+
 def _enter_all() -> None:
     for row in TABLE:
         if V128 not in row.params + row.results or not row.regular or Imm.MEMARG in row.immediates:
             continue
         default = _with_lane if row.immediates == (Imm.LANE,) else _regular
-        OPERATIONS[row.code] = _MAKERS.get(row.operation or "", default)(row)
+        OPERATIONS[row.code] = at_first_use(_MAKERS.get(row.operation or "", default), row)
 
 
 _enter_all()

@@ -16,7 +16,7 @@ from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC
 from bembix.deadlines import Expired
 from bembix.errors import InternalError
-from bembix.native import interrupts, memory, platform, signals, state, threads
+from bembix.native import interrupts, memory, platform, state, threads
 from bembix.native.code import CodeArena
 from bembix.native.libc import immortal
 from bembix.native.state import State
@@ -201,7 +201,7 @@ def set_service(name: str, service: Callable[..., int]) -> None:
 
 def ensure_handlers() -> None:
     """Make faults of Wasm code traps, and let signals interrupt it; call it before Wasm runs, and now and then (it repairs)."""
-    signals.install(load().symbols["on_fault"])
+    load()
     interrupts.repair()
 
 

@@ -15,9 +15,9 @@ define $CC i64 @atomic_notify(ptr %ctx, i64 %index, i64 %address, i64 %count) #0
   ret i64 %value
 }
 
-define $CC i64 @atomic_wait(ptr %ctx, i64 %index, i64 %at, i64 %expected, i64 %timeout, i64 %width) #0 {
+define $CC i64 @atomic_wait(ptr %ctx, i64 %index, i64 %at, i64 %wanted, i64 %timeout, i64 %width) #0 {
   %service = get ptr @state State.ATOMIC_WAIT
-  %object = python(ptr %service, ptr @format_wait, ptr %ctx, i64 %index, i64 %at, i64 %expected, i64 %timeout, i64 %width)
+  %object = python(ptr %service, ptr @format_wait, ptr %ctx, i64 %index, i64 %at, i64 %wanted, i64 %timeout, i64 %width)
   %value = call i64 @answer(ptr %object)
   ret i64 %value
 }

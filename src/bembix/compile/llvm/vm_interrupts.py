@@ -250,15 +250,16 @@ done:
   ret void
 }
 
-; The signals, a bit each (bit 0: signal 1), that have a handler which is none of ours.
-define i64 @foreign_signals() #0 {
+; The signals up to %last, a bit each (bit 0: signal 1), that have a handler which is none of ours; and those of memory faults
+; wherever theirs is not ours.
+define i64 @foreign_signals(i32 %last) #0 {
 start:
   %action = alloca [$Platform.sigaction_size x i8], align 16
   br label %look
 look:
   %signal = phi i32 [ 1, %start ], [ %next, %count ]
   %mask = phi i64 [ 0, %start ], [ %new_mask, %count ]
-  %some = icmp ule i32 %signal, 64
+  %some = icmp ule i32 %signal, %last
   br i1 %some, label %ask, label %done
 ask:
   store i64 0, ptr %action
@@ -271,11 +272,17 @@ ask:
   %another = icmp ne i64 %handler, %on_interrupt
   %both = and i1 %other, %another
   %foreign = and i1 %both, %set
+  %is_segv = icmp eq i32 %signal, $Platform.sigsegv
+  %is_bus = icmp eq i32 %signal, $Platform.sigbus
+  %is_fault = or i1 %is_segv, %is_bus
+  %on_fault = ptrtoint ptr @on_fault to i64
+  %lost = icmp ne i64 %handler, %on_fault
+  %found = select i1 %is_fault, i1 %lost, i1 %foreign
   br label %count
 count:
   %shift.32 = sub i32 %signal, 1
   %shift = zext i32 %shift.32 to i64
-  %one = zext i1 %foreign to i64
+  %one = zext i1 %found to i64
   %bit = shl i64 %one, %shift
   %new_mask = or i64 %mask, %bit
   %next = add i32 %signal, 1

@@ -34,7 +34,8 @@ bad:
   ret i32 0
 }
 
-; Arguments that the fast path does not take: a helper raises, or converts them into cells.
+; Arguments that the fast path does not take: a helper raises, or converts them into cells.  It holds off collections,
+; because the addresses it makes are only in Python objects; that ends when they are in the cells.
 define i32 @convert_arguments(i64 %shape, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 %n) #0 {
 start:
   call void @PyErr_Clear()
@@ -63,10 +64,13 @@ step:
   %more = add i64 %k, 1
   br label %look
 ask:
+  %store = get ptr %self FuncObject.STORE
+  %holds = get i64 %store Store.HOLD
   %helper = get ptr @state State.ARGUMENTS
   %packed = python(ptr %helper, ptr @format_arguments, i64 %shape, ptr %self, ptr %tuple, ptr %names.object)
   call void @Py_DecRef(ptr %tuple)
   %taken = call i32 @take_cells(ptr %packed, ptr %cells, i64 %n)
+  put i64 %holds, %store Store.HOLD
   ret i32 %taken
 bad:
   ret i32 0
@@ -75,9 +79,14 @@ bad:
 ; The same for what a host function returned.
 define i32 @convert_results(i64 %shape, i64 %handle, ptr %result, ptr %cells, i64 %n) noinline #0 {
   call void @PyErr_Clear()
+  %thread = call ptr @current_thread()
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  %holds = get i64 %store Store.HOLD
   %helper = get ptr @state State.RESULTS
   %packed = python(ptr %helper, ptr @format_results, i64 %shape, i64 %handle, ptr %result)
   %taken = call i32 @take_cells(ptr %packed, ptr %cells, i64 %n)
+  put i64 %holds, %store Store.HOLD
   ret i32 %taken
 }
 
@@ -94,7 +103,12 @@ take:
   br label %ask
 ask:
   %helper = get ptr @state State.RAISE
+  %owner = get ptr %self FuncObject.STORE
+  %holds = get i64 %owner Store.HOLD
+  %held = add i64 %holds, 1
+  put i64 %held, %owner Store.HOLD
   %object = python(ptr %helper, ptr @format_raise, ptr %self, i64 %reason, ptr %thread)
+  put i64 %holds, %owner Store.HOLD
   %raised = icmp eq ptr %object, null
   br i1 %raised, label %done, label %wrong
 wrong:
@@ -165,13 +179,15 @@ define void @host_failed(i64 %throwing) noinline #0 {
   %maybe = icmp ne i32 %matches, 0
   br i1 %maybe, label %convert, label %python
 convert:
-  %exception = call ptr @caught()
-  %is_wasm = icmp ne ptr %exception, null
-  br i1 %is_wasm, label %wasm, label %python
-wasm:
   %thread = call ptr @current_thread()
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
+  %holds = get i64 %store Store.HOLD
+  %exception = call ptr @caught()
+  put i64 %holds, %store Store.HOLD
+  %is_wasm = icmp ne ptr %exception, null
+  br i1 %is_wasm, label %wasm, label %python
+wasm:
   put ptr %exception, %store Store.PENDING
   %looks = icmp ne i64 %throwing, 0
   br i1 %looks, label %return, label %unwind

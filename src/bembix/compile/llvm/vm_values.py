@@ -28,9 +28,19 @@ as_none:
   ret ptr %nothing
 some:
   switch i64 %letter, label %help [ i64 101, label %extern i64 69, label %extern ]  ; e E
-extern:
-  call void @Py_IncRef(ptr %address)
-  ret ptr %address
+extern:  ; a host object in a box, or what has been converted from anyref
+  %bits = ptrtoint ptr %address to i64
+  %odd = and i64 %bits, 1
+  %is_i31 = icmp ne i64 %odd, 0
+  br i1 %is_i31, label %help, label %object
+object:
+  %type = get i32 %address Object.TYPE
+  %is_box = icmp eq i32 %type, $Size.BOX_TYPE
+  br i1 %is_box, label %box, label %help
+box:
+  %host = get ptr %address Box.OBJECT
+  call void @Py_IncRef(ptr %host)
+  ret ptr %host
 help:
   %error = call ptr @PyErr_Occurred()
   %clean = icmp eq ptr %error, null
@@ -43,8 +53,8 @@ func:
   ret ptr %function
 other:
   %by_address = get ptr @state State.REFERENCE
-  %object = python(ptr %by_address, ptr @format_reference, ptr %address, i64 %letter)
-  ret ptr %object
+  %made = python(ptr %by_address, ptr @format_reference, ptr %address, i64 %letter)
+  ret ptr %made
 fail:
   ret ptr null
 }

@@ -11,6 +11,7 @@ Source: WASI snapshot_preview1, `poll_oneoff`.  A subscription is 48 bytes, an e
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import stat as modes
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bembix import deadlines
 from bembix.wasi.descriptor import Descriptor
 from bembix.wasi.preview1.clock import method_of
 from bembix.wasi.preview1.context import Context, check, check_out, put_u32
@@ -151,7 +153,9 @@ def _poll_host(waits: list[Readiness], left: int | None) -> list[Event]:
     for number, mask in masks.items():
         poller.register(number, mask)
     milliseconds = _LONGEST_WAIT if left is None else min(_LONGEST_WAIT, max(0, -(-left // 1_000_000)))
-    answers = dict(poller.poll(milliseconds))
+    allowed = deadlines.remaining()
+    answers = dict(poller.poll(milliseconds if allowed is None else min(milliseconds, math.ceil(allowed * 1000))))
+    deadlines.check()
     found = []
     for wait in waits:
         answer = answers.get(wait.descriptor.pollable() or 0, 0)
