@@ -313,9 +313,17 @@ class Uncatchable(WasmException):
 def _to_exception(error: BaseException) -> int:
     if isinstance(error, Uncatchable):
         return 0
-    block = memory.Block(layout.Exception_.SIZE if hasattr(layout.Exception_, "SIZE") else 64)
+    address = exception(0, 0)
+    to_python[address] = error
+    return address
+
+
+def exception(tag: int, count: int) -> int:
+    """Return the address of an exception with so many values."""
+    block = memory.Block(layout.Exception_.PAYLOAD + 16 * count)
     _kept_blocks.append(block)
-    to_python[block.address] = error
+    memory.write_u64(block.address + layout.Exception_.TAG, tag)
+    memory.write_u64(block.address + layout.Exception_.COUNT, count)
     return block.address
 
 

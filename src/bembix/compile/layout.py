@@ -106,7 +106,6 @@ class Exception_:
     HEADER: Final = 0
     TAG: Final = 8  #: address of the tag's block, its identity
     COUNT: Final = 16  #: number of payload values
-    ESCAPED: Final = 24  #: 1 once an exnref to it was handed to the program
     PAYLOAD: Final = 32  #: 16 bytes each, and aligned so
 
 
@@ -159,8 +158,6 @@ RUNTIME_FUNCTIONS: Final = (
     "table_copy",
     "table_fill",
     "table_init",
-    "throw_allocate",
-    "exception_release",
     "hot",
     "atomic_notify",
     "atomic_wait",

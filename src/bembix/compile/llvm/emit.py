@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import llvmlite.binding as llvm
+from llvmlite.binding.newpassmanagers import NewPassManager
 
 from bembix.errors import InternalError
 
@@ -74,7 +75,7 @@ def emit(ir: str, level: int) -> bytes:
         module = _parse(f'target triple = "{triple()}"\ntarget datalayout = "{data_layout}"\n{ir}', level)
         with module:
             if level >= 2:
-                _optimise(module, machine, level)
+                _optimise(module, level)
             try:
                 return bytes(machine.emit_object(module))
             except RuntimeError as error:
@@ -105,10 +106,21 @@ def _explain(message: str, ir: str) -> str:
     return f"LLVM does not accept line {found[1]} of the code: {lines[int(found[1]) - 1].strip()!r}: {message}"
 
 
-def _optimise(module: Any, machine: Any, level: int) -> None:
-    """Run LLVM's pipeline of this level."""
+@lru_cache(maxsize=3)
+def _builder(level: int) -> Any:
+    """Return the pass builder of a level; a pass manager is made by it for each module, because a run uses it up."""
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
     options.slp_vectorization = True
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    return llvm.create_pass_builder(_machine(level)[0], options)
+
+
+def _optimise(module: Any, level: int) -> None:
+    """Run LLVM's pipeline of this level."""
+    builder = _builder(level)
+    passes = builder.getModulePassManager()
+    try:
+        passes.run(module, builder)
+    finally:  # llvmlite 0.50 never frees a pass manager, 62 KiB each: the disposal it inherits does nothing
+        NewPassManager._dispose(passes)
+        passes.detach()

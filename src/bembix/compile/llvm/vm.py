@@ -33,8 +33,6 @@ SIGNATURES: Final[dict[str, str]] = {
     "table_copy": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
     "table_fill": f"{CC} void (ptr, i64, i64, ptr, i64)",
     "table_init": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
-    "throw_allocate": f"{CC} ptr (ptr, ptr, i64)",
-    "exception_release": f"{CC} void (ptr, ptr)",
     "hot": f"{CC} void (ptr, i64)",
     "atomic_notify": f"{CC} i64 (ptr, i64, i64, i64)",
     "atomic_wait": f"{CC} i64 (ptr, i64, i64, i64, i64, i64)",

@@ -1,6 +1,6 @@
-"""Bulk operations on memories and tables, and the blocks of exceptions, as LLVM IR.
+"""Bulk operations on memories and tables, as LLVM IR.
 
-Bounds are checked as a whole before the first byte is written.  Source: core 3.0, 4.6.9 and 4.6.10.
+Bounds are checked as a whole before the first byte is written.  Source: core 3.0, 4.6.9.
 """
 
 from __future__ import annotations
@@ -92,33 +92,6 @@ define $CC void @table_init(ptr %ctx, i64 %slot, i64 %segment, i64 %d, i64 %s, i
   %bytes = shl i64 %n, 3
   call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
   call void @attend_bulk(i64 %n)
-  ret void
-}
-
-define $CC ptr @throw_allocate(ptr %ctx, ptr %tag, i64 %count) #0 {
-  %payload = shl i64 %count, 4
-  %size = add i64 %payload, $Exception_.PAYLOAD
-  %exception = call ptr @calloc(i64 1, i64 %size)
-  %none = icmp eq ptr %exception, null
-  br i1 %none, label %full, label %good
-good:
-  put ptr %tag, %exception Exception_.TAG
-  put i64 %count, %exception Exception_.COUNT
-  ret ptr %exception
-full:
-  %set = call ptr @PyErr_NoMemory()
-  call void @unwind_python()
-  unreachable
-}
-
-define $CC void @exception_release(ptr %ctx, ptr %exception) #0 {
-  %escaped = get i64 %exception Exception_.ESCAPED
-  %ours = icmp eq i64 %escaped, 0
-  br i1 %ours, label %free, label %done
-free:
-  call void @free(ptr %exception)
-  ret void
-done:
   ret void
 }
 """
