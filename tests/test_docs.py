@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-def test_the_list_of_files_is_fresh() -> None:
-    tool = ROOT / "tools" / "architecture.py"
+@pytest.mark.parametrize("script", ["architecture.py", "tables.py"])
+def test_generated_pages_are_fresh(script: str) -> None:
+    tool = ROOT / "tools" / script
     done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.strip()) == (0, "")
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bembix.runtime.store import Store as Store
     from bembix.runtime.table import Table as Table
     from bembix.runtime.tag import Tag as Tag
+    from bembix.spec.features import Features as Features
     from bembix.spec.host import HostFunction as HostFunction
     from bembix.spec.types import FuncType as FuncType
     from bembix.spec.types import GlobalType as GlobalType
@@ -75,6 +76,7 @@ _HOMES: Final = {
     "Store": "bembix.runtime.store",
     "Table": "bembix.runtime.table",
     "Tag": "bembix.runtime.tag",
+    "Features": "bembix.spec.features",
     "HostFunction": "bembix.spec.host",
     "FuncType": "bembix.spec.types",
     "GlobalType": "bembix.spec.types",

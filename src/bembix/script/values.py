@@ -121,7 +121,7 @@ def _kinds(kind: str) -> tuple[type, ...]:
     from bembix.runtime.func import func_class
     from bembix.runtime.gcvalues import I31, ArrayRef, StructRef
 
-    known = {
+    known: dict[str, tuple[type, ...]] = {
         "func": (func_class(),),
         "exn": (ExnRef,),
         "i31": (I31,),

@@ -35,3 +35,25 @@ class Feature(enum.Enum):
         self.proposal = proposal
         self.words = words
         self.default = default
+
+    @property
+    def keyword(self) -> str:
+        """Its name as a Python keyword: the proposal's with underscores."""
+        return self.proposal.replace("-", "_")
+
+
+class Features(frozenset[Feature]):
+    """A set of features: the default ones, but for what the keywords switch on or off.
+
+    switches: by `Feature.keyword`, as in `Features(simd=False, gc=False)`.  WebAssembly 1.0 cannot be switched off.
+    Errors: TypeError for a name that no feature has.
+    """
+
+    def __new__(cls, **switches: bool) -> Features:
+        """Make the set."""
+        known = {feature.keyword: feature for feature in Feature}
+        unknown = [name for name in switches if name not in known or known[name] is Feature.MVP]
+        if unknown:
+            raise TypeError(f"no feature is called {unknown[0]!r}; there is: {', '.join(list(known)[1:])}")
+        chosen = {feature: feature.default for feature in Feature} | {known[n]: on for n, on in switches.items()}
+        return super().__new__(cls, (feature for feature, on in chosen.items() if on))

@@ -48,7 +48,7 @@ def if_(sink: LlvmSink, label: Label) -> None:
     condition = sink.condition(sink.pop())
     sink.settle()
     frame.params = sink.values[label.height :]
-    sink.out.append(f"br i1 {condition}, label %{frame.name}.then, label %{frame.name}.else\n{frame.name}.then:")
+    sink.out.append(f"br i1 {condition}, label %{frame.name}.then, label %{frame.name}.else{sink.likely()}\n{frame.name}.then:")
 
 
 def _reset(sink: LlvmSink, label: Label) -> None:
@@ -125,7 +125,7 @@ def br_if(sink: LlvmSink, label: Label) -> None:
     sink.settle()
     name = sink.destination(label, sink.values[len(sink.values) - len(label.targets) :])
     sink.number += 1
-    sink.out.append(f"br i1 {condition}, label %{name}, label %n{sink.number}\nn{sink.number}:")
+    sink.out.append(f"br i1 {condition}, label %{name}, label %n{sink.number}{sink.likely()}\nn{sink.number}:")
 
 
 @operation("br_table")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from bembix.binary.hints import branch_hints
 from bembix.compile import layout, plan
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
 from bembix.compile.llvm.vm import RUNTIME
@@ -86,6 +87,7 @@ class LlvmSink:
 
     def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool) -> None:
         self.exact_traps = exact_traps
+        self.all_hints = branch_hints(context.definition)
         self.context = context
         self.layout = where
         self.group: Group
@@ -136,6 +138,8 @@ class LlvmSink:
         self.number = 0
         code = self.context.definition.code[body.index - self.context.imported_functions]
         self.hot_count = plan.hot_count(code.end - code.start)
+        self.start_of_code = code.start
+        self.hints = self.all_hints.get(body.index, {})
         self.has_loop = self.has_call = self.uses_runtime = self.propagates = False
         self.memories: set[int] = set()
         self.blocks: set[int] = set()
@@ -265,6 +269,13 @@ class LlvmSink:
         name = self.name()
         self.out.append(f"{name} = icmp ne i32 {value}, 0")
         return name
+
+    def likely(self) -> str:
+        """Return the note that tells which way the branch at hand likely goes, where the module has a hint for it."""
+        if not self.hints:
+            return ""
+        hint = self.hints.get(self.walker.at - self.start_of_code)
+        return "" if hint is None else ", !prof !5" if hint else ", !prof !6"
 
     def wide(self, value: str, llvm: str) -> str:
         """Return an unsigned integer as an i64."""
