@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bembix.compile import layout
+from bembix.compile.heap import Box, Object, Size
 from bembix.compile.layout import Context, FuncRecord, HostContext, Slot, Store
 from bembix.compile.llvm import boundary, vm
 from bembix.compile.llvm.emit import ATTRIBUTES, emit
@@ -253,14 +254,24 @@ def _number(value: Any, type_: ValType) -> Any:
             raise TypeError("null")
         return 0
     if str(type_) in ("externref", "(ref extern)"):
-        kept_externs[id(value)] = value
-        return id(value)
+        return boxed(value)
     if not functype.is_func(value):
         raise TypeError(f"{type(value).__name__} for {type_}")
     return functype.record_of(value)
 
 
-kept_externs: dict[int, object] = {}
+kept_externs: dict[int, tuple[memory.Block, object]] = {}
+
+
+def boxed(value: object) -> int:
+    """Return an externref: a box as the garbage-collected heap has it, kept for ever."""
+    if id(value) in kept_externs:
+        return kept_externs[id(value)][0].address
+    block = memory.Block(Box.SIZE)
+    kept_externs[id(value)] = block, value
+    memory.write_u64(block.address + Object.TYPE, Size.BOX_TYPE)
+    memory.write_u64(block.address + Box.OBJECT, id(value))
+    return block.address
 
 
 def _arguments(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,10 +1,10 @@
-"""The garbage-collected heap as compiled code and the runtime share it: every offset, in bytes; and the layout of objects.
+"""The garbage-collected heap as compiled code and the runtime share it: every offset in bytes; objects.
 
-A reference is null (0), an i31 (its value << 1 | 1, in 32 bits), or the address of an object, which begins with a header.
-An externref is the same: a host object is a box in the heap, so that it can be told from what is not of the host.
+A reference is null (0), an i31 (its value << 1 | 1, in 32 bits), or the address of an object, which begins with a
+header.  An externref is the same: a host object is a box in the heap, so that it can be told from all others.
 
     Object                             Region: one a process, address space for the blocks of all heaps
-      0  type: canonical id (4 bytes)    blocks of BLOCK bytes; a Span describes each; a byte each says whether it is taken
+      0  type: canonical id (4 bytes)    blocks of 32 KiB; a Span describes each, a byte each says whether it is taken
       4  length of an array (4 bytes)    TypeInfos, by canonical id
       8  fields or elements            Heap: one a store; the blocks of a size class are cut into cells of one size
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from bembix.spec.types import F32, F64, I32, I64, FieldType, Packed, StorageType, StructType, V128
+from bembix.spec.types import F32, F64, I32, I64, V128, FieldType, Packed, StorageType, StructType
 
 
 class Object:

@@ -122,7 +122,9 @@ class Thread:
     WANTED: Final = TRACE + 8 * MAX_TRACE  #: 1 where an interrupt waits: read on every way into Wasm and back to it
     DEADLINE: Final = WANTED + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
     TIMER: Final = DEADLINE + 8  #: the timer for it
-    SIZE: Final = TIMER + 8
+    STACK_LOW: Final = TIMER + 8  #: lowest address of its stack, or 0 where more of that may come to be accessible
+    ENDED: Final = STACK_LOW + 8  #: not 0 once the thread is gone (a sem_t)
+    SIZE: Final = ENDED + 32
 
 
 class Activation:

@@ -14,7 +14,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from bembix.compile.heap import SIZES, Box, Heap, Kind, Object, Region, Size, SizeClass, Span, Trace, TypeInfo, size_table
+from bembix.compile.heap import (
+    SIZES,
+    Box,
+    Heap,
+    Kind,
+    Object,
+    Region,
+    Size,
+    SizeClass,
+    Span,
+    Trace,
+    TypeInfo,
+    size_table,
+)
 from bembix.errors import ResourceError
 from bembix.native import memory
 from bembix.native.libc import api, immortal

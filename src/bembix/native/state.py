@@ -43,7 +43,8 @@ class State:
     MAIN_NUMBER: Final = 200  #: its number in the system
     INTERRUPT_TIMER: Final = 208  #: sends it our signal again and again
     ARMED: Final = 216  #: 1 while that timer runs
-    SIZE: Final = 224
+    THREADS: Final = 224  #: address of the number of thread blocks, and their addresses
+    SIZE: Final = 232
 
 
 ADDRESS: Final = immortal(State.SIZE)

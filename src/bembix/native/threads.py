@@ -1,4 +1,5 @@
-"""What each thread has for itself: its thread block, made at its first entry into Wasm and freed when it ends.
+"""What each thread has for itself: its thread block, made at its first entry into Wasm and freed some
+time after it ended.
 
 Source: POSIX thread-specific data; pthread_getattr_np(3).
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from array import array
 from typing import Final
 
 from bembix.compile.layout import Thread
@@ -28,16 +30,26 @@ _calloc = libc.calloc
 _calloc.restype, _calloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
 
 
-def _make_key() -> int:
-    """Make the key of the thread blocks; its destructor is `free`."""
+def _make_key(destructor: str | None = None) -> int:
+    """Make a key.  destructor: the function of the C library that is called with its value when a thread ends."""
     key = ctypes.c_uint()
-    if libc.pthread_key_create(ctypes.byref(key), ctypes.c_void_p(library_address("free"))):
+    function = ctypes.c_void_p(library_address(destructor)) if destructor else None
+    if libc.pthread_key_create(ctypes.byref(key), function):
         raise MemoryError("no thread-specific data key is left")
-    state.set_word(State.KEY, key.value)
     return key.value
 
 
 _key: Final = _make_key()
+state.set_word(State.KEY, _key)
+#: Holds the address of the word that says that the thread has ended: the one thing to do at that point, which no lock
+#: protects, is to set it.
+_ended_key: Final = _make_key("sem_post")
+_free = libc.free
+_free.restype, _free.argtypes = None, [ctypes.c_void_p]
+#: The blocks of all threads but for those that ended before another one began.
+_blocks: Final[list[int]] = []
+_lock: Final = threading.RLock()
+_list = memory.Block(8)
 
 
 def current() -> int:
@@ -51,12 +63,29 @@ def attach() -> int:
     address = current()
     if not address:
         address = _calloc(1, Thread.SIZE) or 0
-        if not address or _setspecific(_key, address):
+        if not address or _setspecific(_key, address) or _setspecific(_ended_key, address + Thread.ENDED):
             raise MemoryError("no memory for a thread block")
         memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
+        if threading.current_thread() is not threading.main_thread():
+            memory.write_u64(address + Thread.STACK_LOW, _stack()[0])
+        _list_thread(address)
         if threading.current_thread() is threading.main_thread():
             note_main()
     return address
+
+
+def _list_thread(address: int) -> None:
+    """Enter a block into the list of all, and free those of threads that have ended."""
+    global _list
+    with _lock:
+        for block in [b for b in _blocks if memory.read_u64(b + Thread.ENDED)]:
+            _blocks.remove(block)
+            _free(block)
+        _blocks.append(address)
+        fresh = memory.Block(8 * len(_blocks) + 8)
+        memory.write_bytes(fresh.address, array("Q", (len(_blocks), *_blocks)).tobytes())
+        state.set_word(State.THREADS, fresh.address)
+        _list = fresh
 
 
 def note_main() -> None:

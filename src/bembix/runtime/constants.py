@@ -67,13 +67,15 @@ def _write(address: int, field: FieldType, value: int) -> None:
     write_bytes(address, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
 
 
-def _make_array(index: int, values: list[int], externs: Externs) -> int:
+def _make_array(index: int, values: list[int], externs: Externs, times: int = 1) -> int:
+    """Make an array of values, all of them so many times."""
     number = externs.types[index]
-    element = cast(ArrayType, canonical_type(number).composite).element
-    size = storage_size(element)
-    address = externs.store.heap.allocate(Object.CONTENT + size * len(values), number | len(values) << 32)
-    content = b"".join([(value & (1 << 8 * size) - 1).to_bytes(size, "little") for value in values])
-    write_bytes(address + Object.CONTENT, content)
+    size = storage_size(cast(ArrayType, canonical_type(number).composite).element)
+    count = times * len(values)
+    address = externs.store.heap.allocate(Object.CONTENT + size * count, number | count << 32)
+    if any(values):
+        content = b"".join([(value & (1 << 8 * size) - 1).to_bytes(size, "little") for value in values])
+        write_bytes(address + Object.CONTENT, content * times)
     return address
 
 
@@ -89,11 +91,11 @@ def _struct_new_default(stack: list[int], immediates: tuple[Immediate, ...], ext
 
 def _array_new(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
     value, count = _pop(stack, 2)
-    stack.append(_make_array(cast(int, immediates[0]), [value] * count, externs))
+    stack.append(_make_array(cast(int, immediates[0]), [value], externs, count))
 
 
 def _array_new_default(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:
-    stack.append(_make_array(cast(int, immediates[0]), [0] * stack.pop(), externs))
+    stack.append(_make_array(cast(int, immediates[0]), [0], externs, stack.pop()))
 
 
 def _array_new_fixed(stack: list[int], immediates: tuple[Immediate, ...], externs: Externs) -> None:

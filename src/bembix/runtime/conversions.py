@@ -14,8 +14,8 @@ from bembix.runtime import registry
 from bembix.runtime.cells import Plain
 from bembix.runtime.exceptions import exception_address
 from bembix.runtime.exnref import exnref_at
-from bembix.runtime.gcvalues import object_at
 from bembix.runtime.func import FuncInfo, func_at, info_of, store_of
+from bembix.runtime.gcvalues import object_at
 from bembix.runtime.values import to_wasm
 
 

@@ -1,4 +1,4 @@
-"""Objects of the garbage-collected heap as Python has them: `StructRef`, `ArrayRef`, `I31`; host objects stand for themselves.
+"""Objects of the garbage-collected heap as Python has them: `StructRef`, `ArrayRef`, `I31`; host objects are themselves.
 
 An object in Python keeps its counterpart alive; there is never more than one for it, so `is` and `==` say whether two
 references are the same.  Source: core 3.0, 4.2.14; WebAssembly JavaScript API, 5.9, ToWebAssemblyValue.
@@ -31,6 +31,7 @@ class I31(int):
     __slots__ = ()
 
     def __new__(cls, value: int) -> I31:
+        """Make one of an int."""
         if not -(1 << _I31_BITS - 1) <= value < 1 << _I31_BITS - 1:
             raise OverflowError(f"{value} does not fit i31 ({-(1 << _I31_BITS - 1)} to {(1 << _I31_BITS - 1) - 1})")
         return super().__new__(cls, value)

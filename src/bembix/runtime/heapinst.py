@@ -1,7 +1,7 @@
 """A store's garbage-collected heap as the runtime has it: host objects in it, roots, and what Python keeps alive.
 
-Rule: an address that only Python knows is safe until the next collection, and none happens while the store is `held`, or
-before Wasm runs again.  What keeps an object longer is a `Pin`, or a place that is a root.
+Rule: an address that only Python knows is safe until the next collection; none happens while the store is `held`, or
+before Wasm runs or an object is boxed.  What keeps an object longer is a `Pin`, or a place that is a root.
 
 Source: `compile/heap.py`; core 3.0, 4.2.14.
 """
@@ -18,7 +18,7 @@ from bembix.native import gcheap
 from bembix.native.gcheap import Addresses, Described, NativeHeap, Pin, Pins
 from bembix.native.memory import Block, read_u64, write_u64
 from bembix.spec.canonical import canonical_type, display, top
-from bembix.spec.types import AbsHeap, ArrayType, FieldType, FuncType, RefType, StructType, ValType
+from bembix.spec.types import AbsHeap, ArrayType, FieldType, FuncType, RefType, StructType
 
 #: Bytes that a heap may have unless the user says otherwise.
 DEFAULT_LIMIT: Final = 1 << 30
@@ -65,9 +65,8 @@ class HeapInst:
         from bembix.compile.llvm import vm_gc
 
         found = vm_gc.load()
-        self.native = NativeHeap(
-            Addresses(found.take, found.box, found.poll, found.collect, found.release, found.new, found.new_array), limit
-        )
+        addresses = (found.take, found.box, found.poll, found.collect, found.release, found.new, found.new_array)
+        self.native = NativeHeap(Addresses(*addresses), limit)
         self._hosts: dict[int, object] = {}
         self._pairs: dict[int, Block | None] = {}
         self._pins = Pins()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from bembix.compile.layout import Store as Layout
@@ -102,16 +102,17 @@ class StoreInst:
     def heap(self) -> HeapInst:
         """The garbage-collected heap, made at its first use.  Errors: ResourceError where the host has no room."""
         if self._heap is None:
-            with LOCK:
-                self._heap = self._heap or self._make_heap()
-        return self._heap
+            self._make_heap()
+        return cast(HeapInst, self._heap)
 
-    def _make_heap(self) -> HeapInst:
-        heap = HeapInst(self._heap_limit)
-        registry.heaps[heap.address] = self
-        if self._block is not None:
-            heap.bind(self._block.address)
-        return heap
+    def _make_heap(self) -> None:
+        with LOCK:  # two threads must not make two
+            if self._heap is None:
+                heap = HeapInst(self._heap_limit)
+                registry.heaps[heap.address] = self
+                if self._block is not None:
+                    heap.bind(self._block.address)
+                self._heap = heap
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -20,8 +20,8 @@ from typing import Final, SupportsFloat, SupportsIndex, cast
 from bembix.errors import LinkError
 from bembix.runtime.cells import Plain
 from bembix.runtime.exnref import ExnRef, exnref_at
-from bembix.runtime.gcvalues import I31, GcRef, i31_bits, object_at
 from bembix.runtime.func import func_at, info_of, is_func, record_of, store_of
+from bembix.runtime.gcvalues import I31, GcRef, i31_bits, object_at
 from bembix.runtime.storeinst import StoreInst, join
 from bembix.spec.canonical import match_heap, top
 from bembix.spec.types import VALTYPE_KEYWORDS, AbsHeap, HeapType, NumType, RefType, ValType
@@ -116,7 +116,7 @@ def _gc(value: object, valtype: RefType, where: str, store: StoreInst) -> int:
     address = _gc_reference(value, where, store)
     if not address and heap is AbsHeap.ANY:
         return store.heap.box(value)
-    known: HeapType = AbsHeap.I31 if isinstance(value, I31) else value.type_id if isinstance(value, GcRef) else AbsHeap.ANY
+    known: HeapType = value.type_id if isinstance(value, GcRef) else AbsHeap.I31 if address else AbsHeap.ANY
     if not match_heap(known, heap):
         raise _wrong(value, valtype, "a StructRef, ArrayRef or I31 of that type", where)
     return address

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bembix.binary.immediates import read_cast, read_heaptype
 from bembix.binary.leb import read_u32
-from bembix.spec.canonical import canonical_type, match_heap, match_val, top
+from bembix.spec.canonical import canonical_type, match_val, top
 from bembix.spec.types import (
     I32,
     AbsHeap,
     ArrayType,
     FieldType,
     HeapType,
-    NumType,
     Packed,
     RefType,
     StructType,
@@ -177,7 +176,7 @@ def array_new_fixed(walker: Walker, pos: int) -> int:
     valtype = unpacked(element)
     if count > len(walker.stack) - walker.floor and not walker.label.polymorphic:
         raise walker.mismatch((valtype,))
-    for _ in range(min(count, len(walker.stack) - walker.floor)):  # below that, unreachable code gives as many as it takes
+    for _ in range(min(count, len(walker.stack) - walker.floor)):  # more than that only unreachable code may take
         walker.pop(valtype)
     walker.push(_made(walker, index))
     walker.emit[0xFB_0008](index, element, count)

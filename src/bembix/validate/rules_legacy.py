@@ -73,7 +73,7 @@ def catch_all(walker: Walker, pos: int) -> int:
 
 @rule("delegate")
 def delegate(walker: Walker, pos: int) -> int:
-    """Hand over the label, which is closed, how many of those around it are passed by, and whether its end is reached."""
+    """Hand over the label, which is closed, how many of those around it are passed by, whether its end is reached."""
     depth, pos = read_u32(walker.code, pos)
     label = walker.label
     if label.opcode != _TRY:

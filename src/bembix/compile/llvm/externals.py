@@ -20,6 +20,7 @@ declare void @free(ptr) #2
 declare ptr @realloc(ptr, i64) #2
 declare i32 @mprotect(ptr, i64, i32) #2
 declare i32 @madvise(ptr, i64, i32) #2
+declare i32 @mincore(ptr, i64, ptr) #2
 declare i32 @sigaction(i32, ptr, ptr) #2
 declare i32 @raise(i32) #2
 declare ptr @__errno_location() #2

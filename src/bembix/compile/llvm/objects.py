@@ -74,14 +74,15 @@ def allocate(sink: LlvmSink, size: int, header: str) -> str:
     class_ = sink.address(home, offset)
     new = sink.field(home, Heap.NEW, note=INVARIANT)
     sink.out.append(
-        f"{name} = notail call {CC} ptr {new}(ptr %ctx, ptr {home}, ptr {class_}){place}\nstore i64 {header}, ptr {name}"
+        f"{name} = notail call {CC} ptr {new}(ptr %ctx, ptr {home}, ptr {class_}){place}\n"
+        f"store i64 {header}, ptr {name}"
     )
     return name
 
 
 def size_of_class(offset: int) -> int:
     """Return the size of the cells of a size class."""
-    return SIZES[(offset - Heap.CLASSES) // SizeClass.SIZE]
+    return int(SIZES[(offset - Heap.CLASSES) // SizeClass.SIZE])
 
 
 def type_id(sink: LlvmSink, index: int) -> str:

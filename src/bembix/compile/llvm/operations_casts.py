@@ -24,7 +24,8 @@ def type_info(sink: LlvmSink, number: str) -> str:
     """Return the address of what is known of a type, by its id (an i64)."""
     types = sink.field(objects.heap(sink), Heap.TYPES, note=INVARIANT)
     name = sink.name()
-    sink.out.append(f"{name}.o = mul i64 {number}, {TypeInfo.SIZE}\n{name} = getelementptr i8, ptr {types}, i64 {name}.o")
+    sink.out.append(f"{name}.o = mul i64 {number}, {TypeInfo.SIZE}")
+    sink.out.append(f"{name} = getelementptr i8, ptr {types}, i64 {name}.o")
     return name
 
 
@@ -76,7 +77,7 @@ def _is_object_of(sink: LlvmSink, value: str, target: HeapType, index: HeapType)
         sink.out.append(f"{name} = icmp ne i64 {_object_type(sink, value)}, {Size.BOX_TYPE}")
         return name
     kinds = {AbsHeap.STRUCT: Kind.STRUCT, AbsHeap.ARRAY: Kind.ARRAY}
-    return _has_kind(sink, value, kinds[target]) if target in kinds else "false"  # type: ignore[index]
+    return _has_kind(sink, value, kinds[target]) if target in kinds else "false"
 
 
 def _may_be_i31(given: RefType) -> bool:

@@ -49,8 +49,8 @@ def throw(sink: LlvmSink, tag: int, functype: FuncType) -> None:
     for at, word in ((_EXN.TAG, f"ptr {identity}"), (_EXN.COUNT, f"i64 {len(values)}")):
         sink.out.append(f"store {word}, ptr {sink.address(exception, at)}{sink.own}")
     for index, (valtype, value) in enumerate(zip(functype.params, values, strict=True)):
-        at = sink.address(exception, _EXN.PAYLOAD + 16 * index)
-        sink.out.append(f"store {llvm_type(valtype)} {value}, ptr {at}{sink.own}")
+        place = sink.address(exception, _EXN.PAYLOAD + 16 * index)
+        sink.out.append(f"store {llvm_type(valtype)} {value}, ptr {place}{sink.own}")
     set_pending(sink, exception)
 
 

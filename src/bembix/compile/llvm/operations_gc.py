@@ -7,8 +7,7 @@ from bembix.compile.heap import Object, Size, struct_layout
 from bembix.compile.llvm import objects
 from bembix.compile.llvm.sink import LlvmSink, operation
 from bembix.compile.traps import Reason
-from bembix.errors import CompileError
-from bembix.spec.types import AbsHeap, FieldType, RefType, StructType, ref
+from bembix.spec.types import AbsHeap, FieldType, Packed, RefType, StructType, ref
 
 _SEGMENT = layout.Segment
 
@@ -18,8 +17,8 @@ _SEGMENT = layout.Segment
 
 def _make_struct(sink: LlvmSink, index: int, struct: StructType) -> str:
     size = struct_layout(struct)[1]
-    if size > Size.MAX_SMALL:  # the limits allow 10,000 fields
-        raise CompileError(f"a structure of {size} bytes is more than the llvm engine makes, function {sink.function}")
+    if size > Size.MAX_SMALL:  # made like an array of bytes: nobody reads the length of a struct
+        return objects.allocate_array(sink, index, FieldType(Packed.I8, True), str(size - Object.CONTENT))
     return objects.allocate(sink, size, objects.type_id(sink, index))
 
 

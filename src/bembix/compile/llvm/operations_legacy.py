@@ -1,8 +1,8 @@
 """Writers: exceptions as they were before `try_table`.  Source: the proposal of legacy exceptions, "Execution".
 
-They go the same way as those of `operations_exceptions.py`: a call that returns with one pending branches to the landing of
-the innermost `try` that is still in its first part, which looks for the clause.  What a clause caught waits in a slot of its
-label for `rethrow`.
+They go the same way as those of `operations_exceptions.py`: a call that returns with one pending branches to the landing
+of the innermost `try` that is still in its first part, which looks for the clause.  What a clause caught waits in a slot
+of its label for `rethrow`.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def write_legacy_landing(sink: LlvmSink, label: Label) -> None:
             assert isinstance(tag, int)
             wanted = sink.context_field(sink.layout.tag(tag))
             sink.out.append(
-                f"%{clause}.c = icmp eq ptr {given}, {wanted}\nbr i1 %{clause}.c, label %{clause}, label %{clause}.no\n{clause}.no:"
+                f"%{clause}.c = icmp eq ptr {given}, {wanted}\n"
+                f"br i1 %{clause}.c, label %{clause}, label %{clause}.no\n{clause}.no:"
             )
         else:
             sink.out.append(f"br label %{sink.landing()}")

@@ -36,6 +36,7 @@ from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_walker
 from bembix.validate.survey import SurveySink
+from bembix.validate.walker import Walker
 
 #: Address space for the code of a module, as a multiple of its bodies' size.
 _ROOM = 64
@@ -65,10 +66,11 @@ class LlvmModule:
         self._located: dict[int, LoadedCode] = {}
         self._callbacks: list[Callable[[int, int, bool], None]] = []
         self._lock = threading.RLock()
-        self._sink = LlvmSink(context, self.layout, exact_traps=exact_traps)
-        self._walker = self._sink.walker = make_walker(context, self._sink)
-        self._survey_sink = SurveySink()
-        self._surveyor = make_walker(context, self._survey_sink)
+        self._exact_traps = exact_traps
+        #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may be
+        #: compiled then; and one whose walk an exception ended is not used again.
+        self._sinks: list[LlvmSink] = []
+        self._survey_sinks: list[tuple[SurveySink, Walker]] = []
         size = plan.code_bytes(definition)
         self._eager_room = plan.EAGER_OPTIMIZE_BYTES if plan.validate_eagerly(definition) else 0
         self._arena = CodeArena(max(1 << 20, _ROOM * size))
@@ -145,7 +147,7 @@ class LlvmModule:
                     room=self._eager_room,
                     survey=self._survey,
                     size=self._size,
-                    done=self._is_optimized,
+                    done=self.is_optimized,
                 )
             )
             found = self._compiled[index]
@@ -155,8 +157,8 @@ class LlvmModule:
         """Optimise a function, and what it calls, unless that was done."""
         with self._lock:
             function = self._imported + index
-            if not self._is_optimized(function):
-                self._compile(plan.hot(function, survey=self._try_survey, size=self._size, done=self._is_optimized))
+            if not self.is_optimized(function):
+                self._compile(plan.hot(function, survey=self._try_survey, size=self._size, done=self.is_optimized))
 
     def _try_survey(self, index: int) -> plan.Survey | None:
         """Survey a function that may turn out to be invalid, in which case it is left alone."""
@@ -170,25 +172,45 @@ class LlvmModule:
             return None
         found = self._surveys.get(index)
         if found is None:
-            sink = self._survey_sink
-            self._surveyor.walk(index, self._definition.code[index - self._imported])
+            sink, walker = self._survey_sink()
+            walker.walk(index, self._definition.code[index - self._imported])
             found = self._surveys[index] = plan.Survey(tuple(sink.callees), sink.has_loop)
+            self._survey_sinks.append((sink, walker))
         return found
+
+    def _survey_sink(self) -> tuple[SurveySink, Walker]:
+        try:
+            return self._survey_sinks.pop()
+        except IndexError:
+            sink = SurveySink()
+            return sink, make_walker(self._context, sink)
+
+    def _sink(self) -> LlvmSink:
+        try:
+            return self._sinks.pop()
+        except IndexError:
+            pass
+        sink = LlvmSink(self._context, self.layout, exact_traps=self._exact_traps)
+        sink.walker = make_walker(self._context, sink)
+        return sink
 
     def _size(self, index: int) -> int:
         code = self._definition.code[index - self._imported]
         return code.end - code.start
 
-    def _is_optimized(self, index: int) -> bool:
+    def is_optimized(self, index: int) -> bool:
+        """Tell whether a function (function index space) has optimised code."""
         found = self._compiled.get(index - self._imported)
         return found is not None and found.optimized
 
     def text(self, members: Sequence[int], *, optimize: bool, places: bool) -> str:
         """Return the IR text of some functions (function index space) as one LLVM module."""
         group = Group(members if optimize else (), optimize=optimize, places=places)
-        self._sink.start(group)
+        sink = self._sink()
+        sink.start(group)
         for index in members:
-            self._walker.walk(index, self._definition.code[index - self._imported])
+            sink.walker.walk(index, self._definition.code[index - self._imported])
+        self._sinks.append(sink)
         return group.text()
 
     def _compile(self, step: plan.Step) -> None:

@@ -1,7 +1,7 @@
-"""The garbage-collected heap, as LLVM IR: allocation.  What it allocates in is `compile/heap.py`; `vm_mark.py` collects.
+"""The garbage-collected heap, as LLVM IR: allocation.  Its layout is in `compile/heap.py`; `vm_mark.py` collects.
 
-A cell is handed out with all bytes 0; whoever asked for it writes the header before anything else can happen.  A size class
-has a run of free cells, from which compiled code takes the next one by itself; here is what goes beyond.
+A cell is handed out with all bytes 0; whoever asked for it writes the header before anything else can happen.  A size
+class has a run of free cells, from which compiled code takes the next one by itself; here is what goes beyond.
 
 Source: S. Blackburn, K. McKinley, "Immix" (2008), for runs of free cells instead of lists.
 """
