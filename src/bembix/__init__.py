@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from bembix.runtime.deadline import deadline as deadline
     from bembix.runtime.exnref import ExnRef as ExnRef
     from bembix.runtime.func import Func as Func
+    from bembix.runtime.gcvalues import I31 as I31
+    from bembix.runtime.gcvalues import ArrayRef as ArrayRef
+    from bembix.runtime.gcvalues import StructRef as StructRef
     from bembix.runtime.global_ import Global as Global
     from bembix.runtime.info import ExportInfo as ExportInfo
     from bembix.runtime.info import ImportInfo as ImportInfo
@@ -65,6 +68,9 @@ _HOMES: Final = {
     "deadline": "bembix.runtime.deadline",
     "ExnRef": "bembix.runtime.exnref",
     "Func": "bembix.runtime.func",
+    "I31": "bembix.runtime.gcvalues",
+    "ArrayRef": "bembix.runtime.gcvalues",
+    "StructRef": "bembix.runtime.gcvalues",
     "Global": "bembix.runtime.global_",
     "ExportInfo": "bembix.runtime.info",
     "ImportInfo": "bembix.runtime.info",

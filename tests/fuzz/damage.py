@@ -35,7 +35,8 @@ _CONSTANT = tuple(
 )
 #: Numbers at the edges of something.
 _EDGES = (
-    0, 1, 2, 15, 16, 17, 127, 128, 2**16 - 1, 2**16, 2**16 + 1, 2**31, 2**32 - 1, 2**32, 2**48, 2**48 + 1, 2**63, 2**64 - 1,
+    0, 1, 2, 15, 16, 17, 127, 128, 2**16 - 1, 2**16, 2**16 + 1, 2**31, 2**32 - 1, 2**32, 2**48, 2**48 + 1, 2**63,
+    2**64 - 1,
 )  # fmt: skip
 _PLACES = ("offset", "delta", "start", "end", "after")  # fields that the encoder does not read
 
@@ -93,7 +94,8 @@ class Damage:
         content[self._at(content)] ^= 1 << self.choose.randrange(8)
 
     def _set(self, content: bytearray) -> None:
-        content[self._at(content)] = self.choose.choice([0, 1, 0x0B, 0x40, 0x7F, 0x80, 0xFF, self.choose.randrange(256)])
+        byte = self.choose.choice([0, 1, 0x0B, 0x40, 0x7F, 0x80, 0xFF, self.choose.randrange(256)])
+        content[self._at(content)] = byte
 
     def _truncate(self, content: bytearray) -> None:
         del content[self._at(content) :]
@@ -220,8 +222,7 @@ class Damage:
 
     def _sequence(self, rows: Sequence[Instr], code: list[Instruction]) -> bytes:
         """Return a few instructions of any kind behind others; behind `unreachable`, many are valid."""
-        for _ in range(self.choose.choice([1, 2, 2, 3, 4, 6])):
-            code.append(self._any(rows))
+        code += [self._any(rows) for _ in range(self.choose.choice([1, 2, 2, 3, 4, 6]))]
         opened = sum(row.name in _OPENING for row, _ in code)
         code += [(BY_NAME["end"], ())] * (opened + 1)
         return b"".join(write_instruction(*instruction) for instruction in code)

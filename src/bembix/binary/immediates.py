@@ -13,6 +13,7 @@ from bembix.binary.leb import (
     read_byte,
     read_bytes,
     read_count,
+    read_length,
     read_list,
     read_s32,
     read_s64,
@@ -266,7 +267,7 @@ WRITERS: Final[dict[Imm, Writer]] = {
 
 def read_locals(data: bytes, pos: int) -> tuple[list[tuple[int, ValType]], int]:
     """Read the locals of a body, without its parameters: how many there are of which type, run by run."""
-    runs, pos = read_count(data, pos, "locals", MAX_LOCALS)
+    runs, pos = read_length(data, pos)  # a run may be empty, so there can be more of them than locals
     found: list[tuple[int, ValType]] = []
     total = 0
     for _ in range(runs):

@@ -30,10 +30,9 @@ class Object:
 class Box:
     """A host object in the heap."""
 
-    OBJECT: Final = 8  #: PyObject *, which the store keeps
-    SLOT: Final = 16  #: where it keeps it
-    NEXT: Final = 24  #: of the dead boxes whose objects are to be let go
-    SIZE: Final = 32
+    OBJECT: Final = 8  #: PyObject *, which the store keeps, by the address of the box
+    NEXT: Final = 16  #: of the dead boxes whose objects are to be let go
+    SIZE: Final = 24
 
 
 class Kind:
@@ -163,7 +162,10 @@ class Heap:
     COLLECTIONS: Final = 136  #: how many there were
     NEW: Final = 144  #: functions that compiled code calls
     NEW_ARRAY: Final = 152
-    SIZE_TABLE: Final = 160  #: number of the size class by size / 64 rounded up, a byte each
+    BOX: Final = 160  #: function that makes a box
+    HOSTS: Final = 168  #: PyObject *: the dictionary of host objects by box
+    BOXES_LEFT: Final = 176  #: how many boxes there may be before they are a reason to collect
+    SIZE_TABLE: Final = 184  #: number of the size class by size / 64 rounded up, a byte each
     CLASSES: Final = SIZE_TABLE + 264
     BOXES: Final = CLASSES + SizeClass.SIZE * len(SIZES)  #: a size class of their own, so that the dead ones are found
     SIZE: Final = BOXES + SizeClass.SIZE

@@ -37,6 +37,8 @@ from bembix.native.memory import Block, read_u64, write_bytes, write_u64
 _CAPACITY: Final = 1 << 21
 _SMALLEST: Final = 1 << 12
 _TYPE_TABLE: Final = (Size.BOX_TYPE + 1) * TypeInfo.SIZE
+#: Boxes that are made at least before their number is a reason to collect: what they hold may be large.
+_MIN_BOXES: Final = 1024
 _TYPES_STEP: Final = 1 << 16  #: bytes of the type table made accessible at a time
 
 
@@ -160,28 +162,29 @@ class Addresses:
     """Functions of `vm_gc.Functions` that a heap needs, by their addresses."""
 
     take: int
-    box: int
+    cell: int
     poll: int
     collect: int
     release: int
     new: int
     new_array: int
+    box: int
 
 
 class NativeHeap:
     """A heap.
 
-    address: of its block.
+    address: of its block.  hosts: the host objects in it, by the addresses of their boxes.
     """
 
-    __slots__ = ("_box", "_collect", "_owner", "_poll", "_roots", "_roots_block", "_take", "address")
+    __slots__ = ("_cell", "_collect", "_owner", "_poll", "_roots", "_roots_block", "_take", "address", "hosts")
 
     def __init__(self, functions: Addresses, limit: int) -> None:
         block = Block(Heap.SIZE)
         self.address = block.address
-        self._take, self._box = _Take(functions.take), _Take(functions.box)
+        self._take, self._cell = _Take(functions.take), _Take(functions.cell)
         self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
-        self._roots: dict[int, None] = {}
+        self.hosts: dict[int, object] = {}
         self._roots_block = Block(0)
         home = region()
         for field, value in (
@@ -189,6 +192,9 @@ class NativeHeap:
             (Heap.TYPES, read_u64(home + Region.TYPES)),
             (Heap.NEW, functions.new),
             (Heap.NEW_ARRAY, functions.new_array),
+            (Heap.BOX, functions.box),
+            (Heap.HOSTS, id(self.hosts)),
+            (Heap.BOXES_LEFT, _MIN_BOXES),
         ):
             write_u64(self.address + field, value)
         self.limit = limit
@@ -232,32 +238,37 @@ class NativeHeap:
         """Return the address of a zeroed object, or 0 where the heap is full; never collects."""
         return self._take(self.address, size, self._word(Heap.LIMIT)) or 0
 
-    def take_box(self, target: int, slot: int) -> int:
+    def box(self, value: object) -> int:
         """Return the address of a box for a host object, or 0 where the heap is full; never collects."""
-        address: int = self._box(self.address, self.address + Heap.BOXES, self._word(Heap.LIMIT)) or 0
+        address: int = self._cell(self.address, self.address + Heap.BOXES, self._word(Heap.LIMIT)) or 0
         if address:
+            self.hosts[address] = value
+            write_u64(address + Box.OBJECT, id(value))
             write_u64(address + Object.TYPE, Size.BOX_TYPE)
-            write_u64(address + Box.OBJECT, target)
-            write_u64(address + Box.SLOT, slot)
+            write_u64(self.address + Heap.BOXES_LEFT, max(self._word(Heap.BOXES_LEFT) - 1, 0))
         return address
 
-    def dead_slots(self) -> list[int]:
-        """Return the slots of the boxes that nothing reaches any more, each once."""
-        box, slots = self._word(Heap.DEAD), []
-        if box:
-            write_u64(self.address + Heap.DEAD, 0)
-        while box:
-            slots.append(read_u64(box + Box.SLOT))
-            box = read_u64(box + Box.NEXT)
-        return slots
-
     def poll(self) -> None:
-        """Collect if that is due and possible."""
+        """Collect if that is due and possible, and let host objects go that nothing refers to any more."""
+        if not self._word(Heap.BOXES_LEFT):
+            self.collect()
+            return
         self._poll(self.address)
+        self._let_go()
 
     def collect(self) -> None:
-        """Collect if that is possible."""
+        """Collect if that is possible, and let host objects go that nothing refers to any more."""
         self._collect(self.address)
+        self._let_go()
+        write_u64(self.address + Heap.BOXES_LEFT, max(len(self.hosts), _MIN_BOXES))
+
+    def _let_go(self) -> None:
+        box, gone = self._word(Heap.DEAD), []
+        if box:
+            write_u64(self.address + Heap.DEAD, 0)
+        while box:  # all of them before the first: that may run Python, which may collect
+            gone.append(self.hosts.pop(box, None))
+            box = read_u64(box + Box.NEXT)
 
     def set_roots(self, pairs: Sequence[int]) -> None:
         """Say where the roots are: addresses of pairs, each the address of words and how many."""
@@ -282,6 +293,7 @@ class NativeHeap:
             write_u64(last + Span.NEXT, self._word(Heap.BLOCKS))
             write_u64(self.address + Heap.BLOCKS, other._word(Heap.BLOCKS))
             write_u64(self.address + Heap.USED, self._word(Heap.USED) + other._word(Heap.USED))
+        self.hosts.update(other.hosts)
         for field in (Heap.BLOCKS, Heap.USED):
             write_u64(other.address + field, 0)
 

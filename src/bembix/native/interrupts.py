@@ -2,8 +2,8 @@
 
 CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does not do
 while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's (`compile/llvm/vm_interrupts.py`).
-`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated (for real-time signals: a
-function compiled, a deadline set).  Signals without a Python handler, and those of faults, stay as they are.
+`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated, a function compiled or a
+deadline set (for real-time signals: the last two).  Signals without a Python handler, and those of faults, stay as they are.
 
 Source: sigaction(2); CPython, Modules/signalmodule.c.
 """
@@ -20,7 +20,7 @@ from typing import Final
 
 from bembix.errors import ResourceError
 from bembix.native import platform, signals, state, threads, timers
-from bembix.native.libc import immortal, libc
+from bembix.native.libc import api, immortal, libc
 from bembix.native.state import State
 
 #: Faults are not interrupts: their handlers must not return before something was done about them.
@@ -106,6 +106,42 @@ class _Interrupts:
                 self.handlers.chain(number)
 
 
+_check_signals = api.PyErr_CheckSignals
+_check_signals.argtypes, _check_signals.restype = [], ctypes.c_int
+
+
+class Shield:
+    """A block in which no Python handler of a signal runs: what comes meanwhile comes when the block ends.
+
+    For code of others that an exception in its middle would leave in a state that crashes.  Python runs handlers in the main
+    thread only, so other threads need none.
+    """
+
+    def __enter__(self) -> None:
+        self._here = threading.current_thread() is threading.main_thread()
+        if not self._here:
+            return
+        repair(everything=True)
+        state.set_word(State.SHIELD, state.word(State.SHIELD) + 1)
+        try:
+            _check_signals()  # what was noted before comes now
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if not self._here:
+            return
+        depth = state.word(State.SHIELD) - 1
+        state.set_word(State.SHIELD, depth)
+        if depth == 0 and state.word(State.DEFERRED):
+            deferred = state.word(State.DEFERRED)
+            state.set_word(State.DEFERRED, 0)  # one of the same number that comes in between is one with the other
+            for number in range(1, _SIGNALS):
+                if deferred & _bit(number):
+                    signal.raise_signal(number)
+
+
 _lock: Final = threading.RLock()
 _interrupts: _Interrupts | None = None
 
@@ -119,6 +155,11 @@ def install(handlers: Handlers) -> None:
     with _lock:
         if _interrupts is None:
             _interrupts = _Interrupts(handlers)
+
+
+def installed() -> bool:
+    """Return whether our handlers are there."""
+    return _interrupts is not None
 
 
 def repair(*, everything: bool = False) -> None:

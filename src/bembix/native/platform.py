@@ -27,6 +27,7 @@ class Platform:
     machine: str
     map_flags: int
     sigaction_size: int
+    sigaction_mask: int
     sigaction_flags: int
     sa_siginfo: int
     sa_onstack: int
@@ -51,6 +52,7 @@ _LINUX_X86_64: Final = Platform(
     machine="x86_64",
     map_flags=0x4022,
     sigaction_size=152,
+    sigaction_mask=8,
     sigaction_flags=136,
     sa_siginfo=4,
     sa_onstack=0x08000000,

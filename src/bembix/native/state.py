@@ -44,7 +44,12 @@ class State:
     INTERRUPT_TIMER: Final = 208  #: sends it our signal again and again
     ARMED: Final = 216  #: 1 while that timer runs
     THREADS: Final = 224  #: address of the number of thread blocks, and their addresses
-    SIZE: Final = 232
+    I31_TYPE: Final = 232  #: the types of Python's references to objects
+    STRUCT_TYPE: Final = 240
+    ARRAY_TYPE: Final = 248
+    SHIELD: Final = 256  #: how many things go on that no Python handler must run in
+    DEFERRED: Final = 264  #: the signals that came meanwhile, as bits
+    SIZE: Final = 272
 
 
 ADDRESS: Final = immortal(State.SIZE)
@@ -57,6 +62,11 @@ def _word(offset: int) -> ctypes.c_uint64:
 def set_word(offset: int, value: int) -> None:
     """Set a word that is a number."""
     _word(offset).value = value
+
+
+def word(offset: int) -> int:
+    """Return a word that is a number."""
+    return _word(offset).value
 
 
 def set_object(offset: int, value: object) -> None:

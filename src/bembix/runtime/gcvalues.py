@@ -1,4 +1,4 @@
-"""Objects of the garbage-collected heap as Python has them: `StructRef`, `ArrayRef`, `I31`; host objects are themselves.
+"""Objects of the garbage-collected heap as Python has them: `StructRef`, `ArrayRef`, `I31`; a host object is itself.
 
 An object in Python keeps its counterpart alive; there is never more than one for it, so `is` and `==` say whether two
 references are the same.  Source: core 3.0, 4.2.14; WebAssembly JavaScript API, 5.9, ToWebAssemblyValue.
@@ -30,6 +30,9 @@ class I31(int):
 
     __slots__ = ()
 
+    def __init_subclass__(cls) -> None:
+        _refuse_subclass()
+
     def __new__(cls, value: int) -> I31:
         """Make one of an int."""
         if not -(1 << _I31_BITS - 1) <= value < 1 << _I31_BITS - 1:
@@ -38,6 +41,10 @@ class I31(int):
 
     def __repr__(self) -> str:
         return f"I31({int(self)})"
+
+
+def _refuse_subclass() -> None:
+    raise TypeError("this type can't be subclassed: compiled code tells it by its address")
 
 
 def i31_bits(value: int) -> int:
@@ -113,6 +120,9 @@ class StructRef(GcRef):
 
     kind = "struct"
 
+    def __init_subclass__(cls) -> None:
+        _refuse_subclass()
+
     def __repr__(self) -> str:
         return f"<bembix.StructRef of {len(self)} fields at {self.address:#x}>"
 
@@ -159,6 +169,9 @@ class ArrayRef(GcRef):
     __slots__ = ()
 
     kind = "array"
+
+    def __init_subclass__(cls) -> None:
+        _refuse_subclass()
 
     def __repr__(self) -> str:
         return f"<bembix.ArrayRef of {len(self)} {self.type.element.storage} at {self.address:#x}>"

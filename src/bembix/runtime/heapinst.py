@@ -8,10 +8,10 @@ Source: `compile/heap.py`; core 3.0, 4.2.14.
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import astuple
 from typing import Final
 
-from bembix.compile.heap import Box, Kind, Object, Size, Trace, struct_layout
+from bembix.compile.heap import Kind, Object, Size, Trace, struct_layout
 from bembix.compile.layout import Store as Layout
 from bembix.errors import ResourceError
 from bembix.native import gcheap
@@ -22,8 +22,6 @@ from bembix.spec.types import AbsHeap, ArrayType, FieldType, FuncType, RefType, 
 
 #: Bytes that a heap may have unless the user says otherwise.
 DEFAULT_LIMIT: Final = 1 << 30
-
-_slots: Final = itertools.count(1)
 
 
 def is_traced(valtype: object) -> bool:
@@ -59,15 +57,13 @@ def describe(number: int) -> None:
 class HeapInst:
     """The heap of a store."""
 
-    __slots__ = ("__weakref__", "_hosts", "_pairs", "_pins", "field_names", "native")
+    __slots__ = ("__weakref__", "_pairs", "_pins", "field_names", "native")
 
     def __init__(self, limit: int) -> None:
         from bembix.compile.llvm import vm_gc
 
         found = vm_gc.load()
-        addresses = (found.take, found.box, found.poll, found.collect, found.release, found.new, found.new_array)
-        self.native = NativeHeap(Addresses(*addresses), limit)
-        self._hosts: dict[int, object] = {}
+        self.native = NativeHeap(Addresses(*astuple(found)), limit)
         self._pairs: dict[int, Block | None] = {}
         self._pins = Pins()
         #: Names of fields of types, by canonical id, as far as a module gave any.
@@ -88,17 +84,10 @@ class HeapInst:
     def poll(self) -> None:
         """Collect if that is due; addresses that only Python knows must not be used afterwards."""
         self.native.poll()
-        self._let_go()
 
     def collect(self) -> None:
         """Collect now."""
         self.native.collect()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Drop the host objects that nothing in the heap refers to any more."""
-        for slot in self.native.dead_slots():
-            self._hosts.pop(slot, None)
 
     # -- objects -------------------------------------------------------------------------------------------------------
 
@@ -113,11 +102,9 @@ class HeapInst:
     def box(self, value: object) -> int:
         """Return the address that stands for a host object in Wasm.  Errors: ResourceError."""
         self.poll()
-        slot = next(_slots)
-        address = self.native.take_box(id(value), slot)
+        address = self.native.box(value)
         if not address:
             raise self._full()
-        self._hosts[slot] = value
         return address
 
     def _full(self) -> ResourceError:
@@ -125,7 +112,7 @@ class HeapInst:
 
     def host(self, box: int) -> object:
         """Return the host object in a box."""
-        return self._hosts[read_u64(box + Box.SLOT)]
+        return self.native.hosts[box]
 
     def pin(self, address: int) -> Pin:
         """Keep an object alive as long as the result."""
@@ -155,7 +142,6 @@ class HeapInst:
     def take_over(self, other: HeapInst) -> None:
         """Take all that the heap of an unbound store has."""
         self.native.take_over(other.native)
-        self._hosts.update(other._hosts)
         self._pairs.update(other._pairs)
         self._pins.pieces += other._pins.pieces
         self.field_names.update(other.field_names)

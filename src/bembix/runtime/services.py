@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bembix.native import interrupts
+from bembix.native import interrupts, state
+from bembix.native.state import State
 from bembix.runtime import registry
 
 
@@ -20,7 +21,6 @@ def compile_function(context: int, index: int) -> int:
     count = len(inst.module.definition.functions)
     throwing, own = divmod(index, count)
     compiled = inst.module.compiled
-    interrupts.repair(everything=True)  # now and then is enough, and this is slow anyway
     code = compiled.throwing_code(own) if throwing else compiled.code(own)
     inst.publish(own, code, bool(throwing))
     return code
@@ -47,6 +47,7 @@ def install() -> None:
     """Connect native code with the runtime, once a process."""
     from bembix.compile.llvm import boundary, vm
     from bembix.runtime import conversions, traps, waiters
+    from bembix.runtime.gcvalues import I31, ArrayRef, StructRef
 
     vm.set_service("compile", compile_function)
     vm.set_service("memory_grow", grow_memory)
@@ -57,3 +58,6 @@ def install() -> None:
     for name, helper in conversions.HELPERS.items():
         boundary.set_helper(name, helper)
     boundary.set_helper("raise", traps.raise_)
+    state.set_object(State.I31_TYPE, I31)
+    state.set_object(State.STRUCT_TYPE, StructRef)
+    state.set_object(State.ARRAY_TYPE, ArrayRef)

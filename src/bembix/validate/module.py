@@ -11,9 +11,12 @@ from bembix.spec.canonical import match_val
 from bembix.spec.features import Feature
 from bembix.spec.instructions import BY_NAME
 from bembix.spec.limits import (
+    MAX_FUNCTIONS,
+    MAX_GLOBALS,
     MAX_MEMORIES,
     MAX_MEMORY_PAGES,
     MAX_TABLES,
+    MAX_TAGS,
 )
 from bembix.spec.module import (
     Elem,
@@ -167,12 +170,22 @@ def _add_definitions(context: ModuleContext) -> None:
         _need(context, Feature.REFERENCE_TYPES, "multiple tables", offsets.get(4, 0))
     context.tags += [_tag(context, t, offsets.get(13, 0)) for t in module.tags]
     context.globals += [_global(context, g.type, g.offset) for g in module.globals]
-    if len(context.memories) > MAX_MEMORIES or len(context.tables) > MAX_TABLES:
-        raise ValidationError(
-            f"{len(context.memories)} memories and {len(context.tables)} tables, "
-            f"the limits are {MAX_MEMORIES} and {MAX_TABLES}",
-            offset=offsets.get(5, 0),
-        )
+    _check_counts(context)
+
+
+def _check_counts(context: ModuleContext) -> None:
+    """Imports and definitions together keep to the limit of each kind."""
+    spaces: tuple[tuple[Sized, int, str, int], ...] = (
+        (context.functions, MAX_FUNCTIONS, "functions", 3),
+        (context.tables, MAX_TABLES, "tables", 4),
+        (context.memories, MAX_MEMORIES, "memories", 5),
+        (context.globals, MAX_GLOBALS, "globals", 6),
+        (context.tags, MAX_TAGS, "tags", 13),
+    )
+    for space, limit, what, section in spaces:
+        if len(space) > limit:
+            offset = context.definition.section_offsets.get(section, 0)
+            raise ValidationError(f"too many {what}: {len(space)}, the limit is {limit}", offset=offset)
 
 
 def _declared(module: ModuleDef) -> Iterable[int]:

@@ -18,7 +18,7 @@ from bembix.spec.types import (
     ref,
 )
 from bembix.validate.rules_memory import data_index
-from bembix.validate.walker import Handler, Walker, rule
+from bembix.validate.walker import OPEN_REF, Handler, Walker, rule
 
 _EQREF = ref(True, AbsHeap.EQ)
 _ARRAYREF = ref(True, AbsHeap.ARRAY)
@@ -42,7 +42,7 @@ def _operand(walker: Walker, wanted: RefType) -> RefType:
     """Take a reference; return what is known of it."""
     given = _top_type(walker)
     walker.pop(wanted)
-    return given if isinstance(given, RefType) else wanted
+    return wanted if given is OPEN_REF or not isinstance(given, RefType) else given
 
 
 def _struct(walker: Walker, pos: int) -> tuple[int, StructType, int]:
@@ -349,8 +349,9 @@ def ref_eq(walker: Walker, pos: int) -> int:
 def _convert(opcode: int, source: AbsHeap, target: AbsHeap) -> Handler:
     def handle(walker: Walker, pos: int) -> int:
         """Hand over nothing."""
-        given = _operand(walker, ref(True, source))
-        walker.push(ref(given.nullable, target))
+        given = _top_type(walker)
+        walker.pop(ref(True, source))
+        walker.push(ref(isinstance(given, RefType) and given.nullable, target))  # what is open may as well be not null
         walker.emit[opcode]()
         return pos
 

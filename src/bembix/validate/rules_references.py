@@ -5,7 +5,7 @@ from __future__ import annotations
 from bembix.binary.immediates import read_heaptype
 from bembix.binary.leb import read_u32
 from bembix.spec.types import RefType, ref
-from bembix.validate.walker import Walker, rule
+from bembix.validate.walker import OPEN_REF, Walker, rule
 
 
 @rule("ref.null")
@@ -43,7 +43,7 @@ def ref_func(walker: Walker, pos: int) -> int:
 def ref_as_non_null(walker: Walker, pos: int) -> int:
     """Hand over nothing."""
     given = walker.pop_ref()
-    walker.push(given and ref(False, given.heap))
+    walker.push(ref(False, given.heap) if given else OPEN_REF)
     walker.emit[0xD4]()
     return pos
 
@@ -56,7 +56,7 @@ def br_on_null(walker: Walker, pos: int) -> int:
     label = walker.target(depth)
     walker.pop_all(label.targets)
     walker.stack += label.targets
-    walker.push(given and ref(False, given.heap))
+    walker.push(ref(False, given.heap) if given else OPEN_REF)
     walker.emit[0xD5](label)
     return pos
 

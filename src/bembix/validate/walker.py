@@ -17,7 +17,7 @@ from bembix.spec.canonical import match_val
 from bembix.spec.instructions import BY_CODE, BY_NAME, Instr
 from bembix.spec.limits import MAX_FUNCTION_SIZE, MAX_LOCALS, MAX_NESTING
 from bembix.spec.module import Code
-from bembix.spec.types import NumType, RefType, ValType
+from bembix.spec.types import AbsHeap, NumType, RefType, ValType
 from bembix.validate.context import ModuleContext
 from bembix.validate.sink import NOTHING, Body, Label, Sink
 
@@ -26,6 +26,9 @@ Handlers: TypeAlias = "Sequence[Handler]"
 
 #: Rules of instructions whose stack type depends on context, by name; `rules_*.py` fill it.
 RULES: Final[dict[str, Handler]] = {}
+
+#: A reference, though open to what: code that cannot be reached leaves some so.  It is known by its identity alone.
+OPEN_REF: Final = RefType(False, AbsHeap.NONE)
 
 _LOOP: Final = BY_NAME["loop"].code
 _LONGEST: Final = 32  #: bytes of code that a handler may read without looking whether they are there
@@ -161,7 +164,7 @@ class Walker:
         stack = self.stack
         if len(stack) > self.floor:
             given = stack[-1]
-            if given is wanted or self._open(given) or match_val(given, wanted):
+            if given is wanted or self._open(given, wanted) or match_val(given, wanted):
                 del stack[-1]
                 return
         elif self.label.polymorphic:
@@ -176,7 +179,7 @@ class Walker:
         if len(stack) - self.floor >= count:
             given = stack[len(stack) - count :]
             for have, want in zip(given, wanted, strict=True):
-                if not (have is want or self._open(have) or match_val(have, want)):
+                if not (have is want or self._open(have, want) or match_val(have, want)):
                     raise self.mismatch(wanted)
             del stack[len(stack) - count :]
             return
@@ -186,9 +189,9 @@ class Walker:
             self.pop(want)
 
     @staticmethod
-    def _open(valtype: ValType | None) -> bool:
-        """Tell whether a type is open: code that cannot be reached leaves some so (see `push`)."""
-        return valtype is None
+    def _open(given: ValType | None, wanted: ValType) -> bool:
+        """Tell whether a type is open to be the one wanted: code that cannot be reached leaves some so (see `push`)."""
+        return given is None or (given is OPEN_REF and isinstance(wanted, RefType))
 
     def pop_any(self) -> ValType | None:
         """Take one operand of whatever type; None where code that cannot be reached leaves it open."""
@@ -199,11 +202,11 @@ class Walker:
         raise self.error("type mismatch: instruction requires [any] but stack has []")
 
     def pop_ref(self) -> RefType | None:
-        """Take one reference."""
+        """Take one reference; None where code that cannot be reached leaves open to what."""
         given = self.pop_any()
         if isinstance(given, NumType):
             raise self.error(f"type mismatch: instruction requires [a reference] but stack has [{given}]")
-        return given
+        return None if given is OPEN_REF else given
 
     def push(self, valtype: ValType | None) -> None:
         """Put a type on the operand stack; None stands for any, in code that cannot be reached."""

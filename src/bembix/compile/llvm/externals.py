@@ -43,6 +43,7 @@ declare ptr @PyBytes_FromStringAndSize(ptr, i64) #2
 declare i64 @PyBytes_Size(ptr) #2
 declare ptr @PyTuple_New(i64) #2
 declare i64 @PyTuple_Size(ptr) #2
+declare i32 @PyDict_SetItem(ptr, ptr, ptr) #2
 declare ptr @PyTuple_GetItem(ptr, i64) #2
 declare i32 @PyTuple_SetItem(ptr, i64, ptr) #2
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr) #2

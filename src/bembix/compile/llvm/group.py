@@ -40,7 +40,7 @@ _DEBUG = """\
 _FIRST_FREE = 18
 
 _TRAP = f"""
-define internal {CC} void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {{
+define hidden {CC} void @trap(ptr %ctx, i64 %reason, i64 %offset) #1 {{
   %rt.p = getelementptr i8, ptr %ctx, i64 {layout.Context.RUNTIME}
   %rt = load ptr, ptr %rt.p
   %trap.p = getelementptr i8, ptr %rt, i64 {RUNTIME["trap"]}

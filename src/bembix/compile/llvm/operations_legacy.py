@@ -1,8 +1,8 @@
 """Writers: exceptions as they were before `try_table`.  Source: the proposal of legacy exceptions, "Execution".
 
-They go the same way as those of `operations_exceptions.py`: a call that returns with one pending branches to the landing
-of the innermost `try` that is still in its first part, which looks for the clause.  What a clause caught waits in a slot
-of its label for `rethrow`.
+They go the same way as those of `operations_exceptions.py`: a call that returns with one pending branches to the
+landing of the innermost `try` that is still in its first part, which looks for the clause.  What a clause caught waits
+in a slot of its label for `rethrow`.
 """
 
 from __future__ import annotations

@@ -114,10 +114,11 @@ class LlvmModule:
 
     def _frame_by_symbol(self, loaded: LoadedCode, address: int) -> Frame | None:
         """Return the function whose code is next before an address that the line table says nothing of (endless loops)."""
-        before = [(at, name) for name, at in loaded.symbols.items() if at <= address and name[1:].isdecimal()]
-        if not before:
+        before = [(at, name) for name, at in loaded.symbols.items() if at <= address]
+        nearest = max(before)[1] if before else ""
+        if not nearest[1:].isdecimal():  # what is ours, such as the helper that traps
             return None
-        index, names = int(max(before)[1][1:]), self._definition.names
+        index, names = int(nearest[1:]), self._definition.names
         return Frame(names.module or "", names.functions.get(index), index, None)
 
     def contains(self, address: int) -> bool:

@@ -9,7 +9,7 @@ Source: S. Blackburn, K. McKinley, "Immix" (2008), for runs of free cells instea
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from bembix.compile.llvm import emit, externals, vm, vm_mark
@@ -421,6 +421,44 @@ big:
 }
 """
 
+BOXING: Final = """
+; A box for a host object, or null where Python has to see to it: nothing is collected here, as the caller's addresses
+; are not on the stack of any entry yet.
+define ptr @gc_box(ptr %heap, ptr %host) #0 {
+  %left = get i64 %heap Heap.BOXES_LEFT
+  %due = icmp eq i64 %left, 0
+  br i1 %due, label %slow, label %take
+take:
+  %boxes = getelementptr i8, ptr %heap, i64 $Heap.BOXES
+  %threshold = get i64 %heap Heap.THRESHOLD
+  %box = call ptr @gc_cell(ptr %heap, ptr %boxes, i64 %threshold)
+  %full = icmp eq ptr %box, null
+  br i1 %full, label %slow, label %keep
+keep:
+  %number = ptrtoint ptr %box to i64
+  %key = call ptr @PyLong_FromLongLong(i64 %number)
+  %no_key = icmp eq ptr %key, null
+  br i1 %no_key, label %error, label %enter
+enter:
+  %hosts = get ptr %heap Heap.HOSTS
+  %failed = call i32 @PyDict_SetItem(ptr %hosts, ptr %key, ptr %host)
+  call void @Py_DecRef(ptr %key)
+  %good = icmp eq i32 %failed, 0
+  br i1 %good, label %fill, label %error
+fill:
+  put i32 $Size.BOX_TYPE, %box Object.TYPE
+  put ptr %host, %box Box.OBJECT
+  %fewer = sub i64 %left, 1
+  put i64 %fewer, %heap Heap.BOXES_LEFT
+  ret ptr %box
+error:
+  call void @PyErr_Clear()
+  br label %slow
+slow:
+  ret ptr null
+}
+"""
+
 FROM_WASM: Final = """
 ; Called by compiled code where a size class has no run left.
 define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
@@ -431,7 +469,7 @@ define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
 good:
   ret ptr %cell
 collect:
-  call void @gc_poll(ptr %heap)
+  call void @gc_collect(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_cell(ptr %heap, ptr %class, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -452,7 +490,7 @@ define $CC ptr @gc_new_array(ptr %ctx, ptr %heap, i64 %type, i64 %length, i64 %s
   %none = icmp eq ptr %first, null
   br i1 %none, label %collect, label %good
 collect:
-  call void @gc_poll(ptr %heap)
+  call void @gc_collect(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_take(ptr %heap, i64 %size, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -475,12 +513,13 @@ class Functions:
     """Addresses of what the runtime calls, as C functions, and of what compiled code calls."""
 
     take: int  #: (heap, size, bound in blocks) -> cell or 0
-    box: int  #: (heap, size class, bound in blocks) -> cell or 0
+    cell: int  #: (heap, size class, bound in blocks) -> cell or 0
     poll: int  #: (heap): collect if that is due
     collect: int  #: (heap)
     release: int  #: (heap): give all blocks back
     new: int
     new_array: int
+    box: int
 
 
 _lock: Final = threading.RLock()
@@ -489,9 +528,9 @@ _functions: Functions | None = None
 
 def source() -> str:
     """Return the IR."""
-    return expand(
-        "".join((externals.DECLARATIONS, DECLARATIONS, BLOCKS, CELLS, FROM_WASM, vm_mark.MARKING, vm_mark.COLLECTING))
-    )
+    allocation = (BLOCKS, CELLS, BOXING, FROM_WASM)
+    parts = (externals.DECLARATIONS, DECLARATIONS, *allocation, vm_mark.MARKING, vm_mark.COLLECTING)
+    return expand("".join(parts))
 
 
 def load() -> Functions:
@@ -502,7 +541,5 @@ def load() -> Functions:
             runtime = vm.load()
             known = externals.addresses() | runtime.symbols
             symbols = runtime.arena.load(emit.emit(source(), LEVEL), known).symbols
-            _functions = Functions(
-                *(symbols[f"gc_{name}"] for name in ("take", "cell", "poll", "collect", "release", "new", "new_array"))
-            )
+            _functions = Functions(*(symbols[f"gc_{field.name}"] for field in fields(Functions)))
         return _functions

@@ -183,8 +183,18 @@ done:
 define void @on_signal(i32 %signal, ptr %info, ptr %context) #0 {
   %errno.at = call ptr @__errno_location()
   %errno = load i32, ptr %errno.at
-  %actions = get ptr @state State.ACTIONS
   %number = zext i32 %signal to i64
+  %shield = get i64 @state State.SHIELD
+  %open = icmp eq i64 %shield, 0
+  br i1 %open, label %note, label %defer
+defer:
+  %before = sub i64 %number, 1
+  %bit = shl i64 1, %before
+  %deferred.at = getelementptr i8, ptr @state, i64 $State.DEFERRED
+  %deferred = atomicrmw or ptr %deferred.at, i64 %bit monotonic
+  br label %done
+note:
+  %actions = get ptr @state State.ACTIONS
   %action = getelementptr [2 x i64], ptr %actions, i64 %number
   %function = load ptr, ptr %action
   %long.at = getelementptr i8, ptr %action, i64 8
@@ -210,7 +220,7 @@ here:
   %top = get ptr %thread Thread.TOP
   %outside = icmp eq ptr %top, null
   br i1 %outside, label %done, label %send
-send:  ; it comes on the thread's own stack, when this handler has returned
+send:  ; it is blocked until this handler has returned, and comes on the thread's own stack then
   %process = call i32 @getpid()
   %to = get i64 @state State.MAIN_NUMBER
   %interrupt = get i64 @state State.INTERRUPT_SIGNAL
@@ -221,7 +231,7 @@ done:
   ret void
 }
 
-; Put our handler before the one that a signal has, with the flags and the mask of that one.
+; Put our handler before the one that a signal has, with the flags of that one, and its mask with our own signal.
 define void @chain_signal(i32 %signal) #0 {
   %action = alloca [$Platform.sigaction_size x i8], align 16
   %failed = call i32 @sigaction(i32 %signal, ptr null, ptr %action)
@@ -244,6 +254,12 @@ put:
   %more = or i32 %flags, $Platform.sa_siginfo
   put i32 %more, %action Platform.sigaction_flags
   store ptr @on_signal, ptr %action
+  %interrupt = get i64 @state State.INTERRUPT_SIGNAL
+  %place = sub i64 %interrupt, 1
+  %own = shl i64 1, %place
+  %mask = get i64 %action Platform.sigaction_mask
+  %wider = or i64 %mask, %own
+  put i64 %wider, %action Platform.sigaction_mask
   %set = call i32 @sigaction(i32 %signal, ptr %action, ptr null)
   ret void
 done:

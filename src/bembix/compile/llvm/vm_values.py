@@ -174,7 +174,28 @@ v128.copy:
 extern:
   store ptr null, ptr %cell
   %is_none = icmp eq ptr %object, @_Py_NoneStruct
-  br i1 %is_none, label %yes, label %no
+  br i1 %is_none, label %yes, label %host
+host:  ; what stands for an object of the heap is not for a box
+  %its.type = get ptr %object FuncObject.TYPE
+  %i31.type = get ptr @state State.I31_TYPE
+  %struct.type = get ptr @state State.STRUCT_TYPE
+  %array.type = get ptr @state State.ARRAY_TYPE
+  %is_i31 = icmp eq ptr %its.type, %i31.type
+  %is_struct = icmp eq ptr %its.type, %struct.type
+  %is_array = icmp eq ptr %its.type, %array.type
+  %either = or i1 %is_struct, %is_array
+  %is_ours = or i1 %is_i31, %either
+  br i1 %is_ours, label %no, label %heap
+heap:
+  %heap.block = get ptr %store Store.HEAP
+  %no_heap = icmp eq ptr %heap.block, null
+  br i1 %no_heap, label %no, label %box
+box:
+  %box.function = get ptr %heap.block Heap.BOX
+  %made = call ptr %box.function(ptr %heap.block, ptr %object)
+  store ptr %made, ptr %cell
+  %has_box = icmp ne ptr %made, null
+  br i1 %has_box, label %yes, label %no
 func:
   store ptr null, ptr %cell
   %no_func = icmp eq ptr %object, @_Py_NoneStruct
