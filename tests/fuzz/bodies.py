@@ -1,8 +1,8 @@
 """Random function bodies: a typed stack that grows row by row of the instruction table.
 
-Whatever a row takes is on the stack already, or is made just before.  Values that would trap are rare unless the shape is
-wild.  Two things keep outcomes comparable where the specification leaves them open: the bits of a NaN lose sign and payload
-(but keep the quiet bit) before they can be told apart, and every loop and every function that calls counts down.
+Whatever a row takes is on the stack already, or is made just before.  Values that would trap are rare unless the shape
+is wild.  Two things keep outcomes comparable where the specification leaves them open: the bits of a NaN lose sign and
+payload (but keep the quiet bit) before they can be told apart, and every loop and function that calls counts down.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ _OFFSETS = [0xFFFF, 0x10000, 0xFFF8, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFF
 
 @dataclass
 class Open:
-    """An open block.  counter, limit: of a loop that may be branched to as long as it counts; fueled: that burns fuel."""
+    """An open block.
+
+    counter, limit: of a loop that may be branched to as long as it counts.  fueled: whether it is one that burns fuel.
+    """
 
     opcode: str
     targets: tuple[ValType, ...]
@@ -71,7 +74,7 @@ class Body:
         self.shape, self.choose, self.type, self.budget = shape, choose, functype, budget
         self.locals: list[ValType] = list(functype.params)
         self.locals += choose.some(shape.value_types(), 0, 5)
-        #: Locals that are never written by chance, and those of them that are never read by chance: they hold bits of NaNs.
+        #: Locals that are never written by chance; those that are never read by chance either hold bits of NaNs.
         self.reserved: set[int] = set()
         self.hidden: set[int] = set()
         self.stack: list[ValType] = []
@@ -254,7 +257,7 @@ class Body:
             self.const(kind, constant_bits(self.choose, kind) & (0x4FFFFFFF if kind is F32 else 0x41FFFFFFFFFFFFFF))
 
     def canonical(self, kind: NumType) -> None:
-        """Give every NaN on top of the stack bits that the specification determines: those of its quiet bit and no sign."""
+        """Give a NaN on top of the stack bits that the specification determines: its quiet bit and no sign."""
         if kind not in _CANONICAL or not self.stack or self.stack[-1] is not kind:
             return
         whole, magnitude, infinity, kept = _CANONICAL[kind]
@@ -433,7 +436,21 @@ class Body:
 def _groups() -> list[list[str]]:
     """Return groups of rows, as often as they are to come up."""
     irregular = [row.name for row in ROWS if not row.regular]
-    control = ["block", "loop", "if", "else", "br", "br_if", "br_table", "br_if", "try_table", "throw", "%array", "%array", "%neutral"]
+    control = [
+        "block",
+        "loop",
+        "if",
+        "else",
+        "br",
+        "br_if",
+        "br_table",
+        "br_if",
+        "try_table",
+        "throw",
+        "%array",
+        "%array",
+        "%neutral",
+    ]
     calls = [name for name in irregular if "call" in name]
     variables = [name for name in irregular if name.startswith(("local.", "global."))] + ["drop", "select", "select t"]
     rest = [name for name in irregular if name not in (*calls, *variables)]

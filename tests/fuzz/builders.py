@@ -30,7 +30,7 @@ def _inner(body: Body) -> None:
     body.sequence(body.choose.number(0, 6))
 
 
-# -- blocks --------------------------------------------------------------------------------------------------------------
+# -- blocks ----------------------------------------------------------------------------------------------------------
 
 
 @builds("block", "end")
@@ -132,7 +132,7 @@ def guarded(body: Body, write: Callable[[], object]) -> bool:
     return True
 
 
-# -- branches ------------------------------------------------------------------------------------------------------------
+# -- branches --------------------------------------------------------------------------------------------------------
 
 
 def _is_free(label: Open) -> bool:
@@ -146,10 +146,7 @@ def _depths(body: Body, targets: tuple[ValType, ...] | None = None) -> list[int]
         depth
         for depth, label in enumerate(reversed(body.labels))
         if _is_free(label)
-        and (
-            targets is None
-            or (len(targets) == len(label.targets) and all(map(matches, targets, label.targets)))
-        )
+        and (targets is None or (len(targets) == len(label.targets) and all(map(matches, targets, label.targets))))
     ]
 
 
@@ -217,7 +214,7 @@ def nop(body: Body) -> bool:
     return True
 
 
-# -- calls ---------------------------------------------------------------------------------------------------------------
+# -- calls -----------------------------------------------------------------------------------------------------------
 
 
 def _give(body: Body, functype: FuncType) -> None:
@@ -357,7 +354,7 @@ def return_call_ref(body: Body) -> bool:
     return guarded(body, write)
 
 
-# -- variables -----------------------------------------------------------------------------------------------------------
+# -- variables -------------------------------------------------------------------------------------------------------
 
 
 @builds("drop")
@@ -440,7 +437,7 @@ def global_set(body: Body) -> bool:
     return True
 
 
-# -- references and tables -----------------------------------------------------------------------------------------------
+# -- references and tables -------------------------------------------------------------------------------------------
 
 
 @builds("ref.null", "ref.func")
@@ -628,7 +625,7 @@ def elem_drop(body: Body) -> bool:
     return True
 
 
-# -- memories ------------------------------------------------------------------------------------------------------------
+# -- memories --------------------------------------------------------------------------------------------------------
 
 
 def _place(body: Body) -> None:
@@ -726,9 +723,18 @@ _BINARY: dict[NumType, list[str]] = {
     kind: [
         name
         for name, row in BY_NAME.items()
-        if row.params == (kind, kind) and row.results == (kind,) and not (row.operation or "").startswith(("div_", "rem_"))
+        if row.params == (kind, kind) and row.results == (kind,) and (row.operation or "")[:4] not in ("div_", "rem_")
     ]
     for kind in NUMBERS
+}
+
+
+#: Elements of arrays: the suffix of their loads, and their width in bytes.
+_ELEMENTS: dict[NumType, list[tuple[str, int]]] = {
+    I32: [("", 4), ("8_u", 1), ("16_s", 2)],
+    I64: [("", 8), ("32_u", 4)],
+    F32: [("", 4)],
+    F64: [("", 8)],
 }
 
 
@@ -739,8 +745,7 @@ def array(body: Body) -> bool:
         return False
     choose = body.choose
     kind = choose.pick(NUMBERS)
-    suffix, width = choose.pick({I32: [("", 4), ("8_u", 1), ("16_s", 2)], I64: [("", 8), ("32_u", 4)]}.get(kind, [("", 0)]))
-    width = width or (4 if kind is F32 else 8)
+    suffix, width = choose.pick(_ELEMENTS[kind])
     counter, total = body.new_local(I32), body.new_local(kind)
     memories = [body.memory() for _ in range(3)]
     offsets = [choose.pick([0, 16, 64, 1024, 1024 + width, 2048]) for _ in range(3)]
@@ -818,7 +823,7 @@ def neutral(body: Body) -> bool:
     return True
 
 
-# -- exceptions ----------------------------------------------------------------------------------------------------------
+# -- exceptions ------------------------------------------------------------------------------------------------------
 
 
 @builds("throw")
@@ -850,7 +855,8 @@ def _clause(body: Body) -> tuple[str, int | None, tuple[ValType, ...]]:
     """Choose a catch clause; return its kind, its tag and what it gives."""
     kinds = ["catch_all", "catch_all_ref"] + (["catch", "catch_ref"] * 2 if body.shape.tags else [])
     kind = body.choose.pick(kinds)
-    tag, given = None, ()
+    tag: int | None = None
+    given: tuple[ValType, ...] = ()
     if not kind.startswith("catch_all"):
         tag = body.choose.number(0, len(body.shape.tags) - 1)
         given = body.shape.tag_type(tag).params

@@ -65,7 +65,7 @@ class Damage:
 
     def __call__(self, content: bytes) -> bytes:
         """Return a damaged module."""
-        if self.choose.random() < 0.35:
+        if self.choose.random() < 0.25:
             return self._bytes(content)
         try:
             module = decode(content)
@@ -213,7 +213,7 @@ class Damage:
         if self.choose.random() < 0.1:
             runs = self._items(runs) if runs else [(1, self._valtype())]
             entry = write_locals(runs) + code.data[pos : code.end]
-        elif self.choose.random() < 0.15:
+        elif self.choose.random() < 0.3:
             entry = write_locals(runs) + self._sequence(ROWS, [(BY_NAME["unreachable"], ())])
         else:
             found = [i[1:] for i in instructions(code.data, pos, code.end)]
@@ -222,7 +222,9 @@ class Damage:
 
     def _sequence(self, rows: Sequence[Instr], code: list[Instruction]) -> bytes:
         """Return a few instructions of any kind behind others; behind `unreachable`, many are valid."""
-        code += [self._any(rows) for _ in range(self.choose.choice([1, 2, 2, 3, 4, 6]))]
+        start = code[:1]  # again here and there, so that blocks are fine whatever they have to give
+        for _ in range(self.choose.choice([1, 2, 2, 3, 4, 6])):
+            code += start if self.choose.random() < 0.25 else [self._any(rows)]
         opened = sum(row.name in _OPENING for row, _ in code)
         code += [(BY_NAME["end"], ())] * (opened + 1)
         return b"".join(write_instruction(*instruction) for instruction in code)

@@ -1,7 +1,7 @@
 """Generated programs under every level and wasmtime: a worker for `supervise.py`.
 
-    python tests/fuzz/differential.py 4711 1 60   # the program of seed 4711, sixty seconds for it
-    python tests/fuzz/differential.py 4711        # print it
+python tests/fuzz/differential.py 4711 1 60   # the program of seed 4711, sixty seconds for it
+python tests/fuzz/differential.py 4711        # print it
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Run a generated program under Bembix, at either level, and under wasmtime, and say what can be seen of it from outside.
+"""Run a generated program under Bembix, at any level, and under wasmtime, and say what can be seen of it from outside.
 
-What an engine does is a list of events: for each instantiation and call how it ended, what the host functions were told,
-and what memories, tables and globals look like afterwards.  Every NaN counts as equal.
+What an engine does is a list of events: for each instantiation and call how it ended, what the host functions were
+told, and what memories, tables and globals look like afterwards.  Every NaN counts as equal.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class WasmtimeRunner:
         imports = []
         for entry in module.imports:
             if entry.module == "host":
-                imports.append(self._function(entry.name, program.host[entry.name]))
+                imports.append(self._function(str(entry.name), program.host[str(entry.name)]))
             else:
                 imports.append(self.instances[entry.module][entry.name])
         self.instances[name] = wasmtime.Instance(self.store, module, imports).exports(self.store)
@@ -235,7 +235,7 @@ class WasmtimeRunner:
             EXTERNREF: wasmtime.ValType.externref,
             FUNCREF: wasmtime.ValType.funcref,
         }
-        params, results = ([kinds[t]() for t in types] for types in (functype.params, functype.results))  # type: ignore[index]
+        params, results = ([kinds[t]() for t in types] for types in (functype.params, functype.results))
         return wasmtime.Func(self.store, wasmtime.FuncType(params, results), self.host.function(name, functype))
 
     def call(self, call: Call, functype: FuncType) -> list[object]:
@@ -294,7 +294,7 @@ def run(program: Program, runner: Runner) -> list[Event]:
         try:
             result = action()
             ending = ("done", *([_plain(r) for r in result] if isinstance(result, list) else []))
-        except (bembix.BembixError, HostError) if isinstance(runner, BembixRunner) else Exception as error:
+        except Exception as error:  # what is none of an engine's ways to end is raised again
             ending = runner.ending(error)
         events.append((*what, ending, runner.host.take(), dict(runner.state())))
         return ending[0] == "done"

@@ -1,6 +1,7 @@
-"""Random valid programs, made from the instruction table: modules that import from each other, and calls of what they export.
+"""Random valid programs, made from the instruction table: modules that import from each other, and calls of exports.
 
-`program(choices)` makes one from any source of decisions: `SeededChoices(7)`, or hypothesis through the strategy `programs()`.
+`program(choices)` makes one from any source of decisions: `SeededChoices(7)`, or hypothesis through the strategy
+`programs()`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 import builders  # noqa: F401  (it enters its builders)
 from bodies import Body
-from choices import Chooser, Choices, DrawnChoices, SeededChoices
+from choices import Choices, Chooser, DrawnChoices, SeededChoices
 from hypothesis import strategies as st
 from shape import BITS, NUMBERS, Shape, constant_bits, instruction
 
@@ -197,7 +198,8 @@ class _Maker:
         self.shape.fuel = len(self.shape.globals)
         self._global(GlobalType(I32, True), _expr(instruction("i32.const", 200)), FUEL)
         for _ in range(choose.number(1, 6)):
-            kind = choose.pick([*NUMBERS, *NUMBERS, FUNCREF, EXTERNREF])
+            kinds: list[ValType] = [*NUMBERS, *NUMBERS, FUNCREF, EXTERNREF]
+            kind = choose.pick(kinds)
             globaltype = GlobalType(kind, choose.chance(70))
             self._global(globaltype, self._constant(kind), f"g{len(self.shape.globals)}")
 
@@ -224,7 +226,8 @@ class _Maker:
         if not self.shape.exceptions:
             return
         for _ in range(self.choose.number(0, 2)):
-            params = tuple(self.choose.some([*NUMBERS, EXTERNREF, FUNCREF], 0, 3))
+            kinds: list[ValType] = [*NUMBERS, EXTERNREF, FUNCREF]
+            params = tuple(self.choose.some(kinds, 0, 3))
             index = self.shape.type_index(FuncType(params, ()))
             self._export(f"x{len(self.shape.tags)}", ExternKind.TAG, len(self.shape.tags), FuncType(params, ()))
             self.shape.tags.append(index)
@@ -295,8 +298,10 @@ class _Maker:
         self.bodies(program)
         program.modules[name] = encode(self.definition)
         program.types[name] = {
-            export: what for export, (kind, what) in self.exports.items() if kind is ExternKind.FUNC
-        }  # type: ignore[misc]
+            export: what
+            for export, (_, what) in self.exports.items()
+            if isinstance(what, FuncType) and export[0] == "f"
+        }
 
 
 def _expr(code: bytes) -> Expr:
@@ -306,10 +311,9 @@ def _expr(code: bytes) -> Expr:
 def _argument(choose: Chooser, valtype: ValType) -> Argument:
     if isinstance(valtype, NumType):
         bits = constant_bits(choose, valtype)
-        nan = {F32: 0x7F800000, F64: 0x7FF << 52}.get(valtype, 0)
-        if nan and bits & ((1 << BITS[valtype] - 1) - 1) > nan:
-            return nan | nan >> 1 & ~nan | 1 << (22 if valtype is F32 else 51)  # the canonical one: others may not get through
-        return bits
+        infinity, canonical = {F32: (0x7F800000, 0x7FC00000), F64: (0x7FF << 52, 0x7FF8 << 48)}.get(valtype, (0, 0))
+        is_nan = canonical and bits & ((1 << BITS[valtype] - 1) - 1) > infinity
+        return canonical if is_nan else bits  # others may not get through Python
     return choose.pick([None, "a", "b"]) if valtype == EXTERNREF else None
 
 

@@ -1,7 +1,7 @@
 """Real modules with random damage: a worker for `supervise.py` that reads, checks and runs them.
 
-    python tests/fuzz/mutations.py 4711 1 10     # case 4711 alone, ten seconds for it
-    python tests/fuzz/mutations.py 4711 > x.wasm # its module
+python tests/fuzz/mutations.py 4711 1 10     # case 4711 alone, ten seconds for it
+python tests/fuzz/mutations.py 4711 > x.wasm # its module
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-import bembix
 from supervise import FAILURE, report
+
+import bembix
 
 ROOT = Path(__file__).parents[2]
 #: Ten real modules of different toolchains.

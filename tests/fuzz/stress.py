@@ -1,6 +1,6 @@
 """Scenarios that would show a leak or use up the stack; `test_stress.py` runs each in a process of its own.
 
-    python tests/fuzz/stress.py traps O2
+python tests/fuzz/stress.py traps O2
 """
 
 from __future__ import annotations

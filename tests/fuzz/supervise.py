@@ -1,8 +1,8 @@
 """Run numbered cases in processes that may crash or hang, and count what becomes of each.
 
-A worker is a script that takes the number of its first case and how many there are, and prints a line after each: number,
-outcome and words for it, separated by tabs.  A case after which no line comes in time, or in which the process dies, is an
-outcome like any other; the next process goes on behind it.
+A worker is a script that takes the number of its first case and how many there are, and prints a line after each:
+number, outcome and words for it, separated by tabs.  A case after which no line comes in time, or in which the process
+dies, is an outcome like any other; the next process goes on behind it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def report(number: int, outcome: str, words: str = "") -> None:
 def supervise(worker: Path, first: int, count: int, limit: float, *, hang: str = HANG) -> Tally:
     """Run cases `first` to `first + count - 1`.
 
-    limit: seconds that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where it is busy with
-    anything else, it is HANG.
+    limit: seconds that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where it is busy
+    with anything else, it is HANG.
     """
     tally = Tally()
     number, end = first, first + count

@@ -1,8 +1,8 @@
 """Damaged modules end in a clear error or in a run, never in a crash or a hang.
 
-    pytest tests/fuzz/test_mutations.py                       # 500 cases
-    pytest tests/fuzz/test_mutations.py -m long               # all 10,000
-    BEMBIX_PROGRAMS=folder pytest tests/fuzz/test_mutations.py -m long   # with larger programs, too
+pytest tests/fuzz/test_mutations.py                       # 500 cases
+pytest tests/fuzz/test_mutations.py -m long               # all 10,000
+BEMBIX_PROGRAMS=folder pytest tests/fuzz/test_mutations.py -m long   # with larger programs, too
 """
 
 from __future__ import annotations

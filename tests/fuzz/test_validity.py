@@ -79,7 +79,7 @@ def test_references_open_to_what(body: str) -> None:
     assert ((case.ours is None), (case.theirs is None)) == (OPEN[body], OPEN[body]), outcome(case)
 
 
-# -- limits: random damage does not reach them ---------------------------------------------------------------------------
+# -- limits: random damage does not reach them -------------------------------------------------------------------------
 
 
 def _section(section: Section, content: bytes) -> bytes:
@@ -119,8 +119,8 @@ def _chain(count: int) -> bytes:
     return _sections((Section.TYPE, u32(count + 1) + b"\x50\0\x5f\0" + b"".join(below)))
 
 
-#: What there may be so many of: how to make it, the most that Bembix takes, the most that wasmtime takes (None: more than
-#: is tried here), and the name of the difference, if there is one.
+#: What there may be so many of: how to make it, the most that Bembix takes, the most that wasmtime takes (None: more
+#: than is tried here), and the name of the difference, if there is one.
 LIMITS: dict[str, tuple[Callable[[int], bytes], int | None, int | None, str | None]] = {
     "parameters": (_type(b"\x60", b"\x7f", b"\0"), 1000, 1000, None),
     "results": (_type(b"\x60\0", b"\x7f"), 1000, 1000, None),

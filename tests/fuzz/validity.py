@@ -46,8 +46,8 @@ LARGE = [ROOT / "tests/data/programs" / f"hello-{name}.wasm" for name in ("c", "
 FEATURES = Features(legacy_exceptions=False)
 SWITCHES = (
     "shared_memory", "wasm_bulk_memory", "wasm_custom_page_sizes", "wasm_exceptions", "wasm_function_references",
-    "wasm_gc", "wasm_memory64", "wasm_multi_memory", "wasm_multi_value", "wasm_reference_types", "wasm_relaxed_simd", "wasm_simd",
-    "wasm_tail_call", "wasm_threads", "wasm_wide_arithmetic",
+    "wasm_gc", "wasm_memory64", "wasm_multi_memory", "wasm_multi_value", "wasm_reference_types", "wasm_relaxed_simd",
+    "wasm_simd", "wasm_tail_call", "wasm_threads", "wasm_wide_arithmetic",
 )  # fmt: skip
 _BLOCK = 50  #: cases in a row that take their seeds from the same script, which is slow to read
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from weakref import WeakSet
 
 from bembix.compile.heap import (
     SIZES,
@@ -171,32 +172,43 @@ class Addresses:
     box: int
 
 
+#: All there are.
+heaps: Final[WeakSet[NativeHeap]] = WeakSet()
+
+
 class NativeHeap:
     """A heap.
 
     address: of its block.  hosts: the host objects in it, by the addresses of their boxes.
     """
 
-    __slots__ = ("_cell", "_collect", "_owner", "_poll", "_roots", "_roots_block", "_take", "address", "hosts")
+    __slots__ = (
+        "__weakref__",
+        "_cell",
+        "_collect",
+        "_owner",
+        "_poll",
+        "_roots",
+        "_roots_block",
+        "_take",
+        "address",
+        "hosts",
+    )
 
     def __init__(self, functions: Addresses, limit: int) -> None:
         block = Block(Heap.SIZE)
         self.address = block.address
-        self._take, self._cell = _Take(functions.take), _Take(functions.cell)
-        self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
         self.hosts: dict[int, object] = {}
         self._roots_block = Block(0)
         home = region()
         for field, value in (
             (Heap.REGION, home),
             (Heap.TYPES, read_u64(home + Region.TYPES)),
-            (Heap.NEW, functions.new),
-            (Heap.NEW_ARRAY, functions.new_array),
-            (Heap.BOX, functions.box),
             (Heap.HOSTS, id(self.hosts)),
             (Heap.BOXES_LEFT, _MIN_BOXES),
         ):
             write_u64(self.address + field, value)
+        self.use(functions)
         self.limit = limit
         write_bytes(self.address + Heap.SIZE_TABLE, size_table())
         for number, size in enumerate((*SIZES, Box.SIZE)):
@@ -204,6 +216,18 @@ class NativeHeap:
         self._owner = _Owner(self.address)
         _live[self.address] = block, _Act(functions.release)
         _untrack(ctypes.py_object(self._owner))
+        heaps.add(self)
+
+    def use(self, functions: Addresses) -> None:
+        """Take these functions from now on."""
+        self._take, self._cell = _Take(functions.take), _Take(functions.cell)
+        self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
+        for field, code in (
+            (Heap.NEW, functions.new),
+            (Heap.NEW_ARRAY, functions.new_array),
+            (Heap.BOX, functions.box),
+        ):
+            write_u64(self.address + field, code)
 
     def _word(self, field: int) -> int:
         return read_u64(self.address + field)

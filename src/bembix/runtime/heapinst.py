@@ -54,6 +54,15 @@ def describe(number: int) -> None:
         describe(above)
 
 
+def improve_heaps() -> None:
+    """Have the functions of all heaps optimised."""
+    from bembix.compile.llvm import vm_gc
+
+    functions = Addresses(*astuple(vm_gc.improve()))
+    for heap in list(gcheap.heaps):
+        heap.use(functions)
+
+
 class HeapInst:
     """The heap of a store."""
 

@@ -50,7 +50,10 @@ def backtrace(store: StoreInst, addresses: Sequence[int], offset: int) -> Callab
         # The store is kept until then: what ran is code of its modules.
         offsets = [None if offset == _NO_OFFSET else offset, *[None] * len(addresses)]
         found = [_frame(store, address - 1, known) for address, known in zip(addresses, offsets, strict=False)]
-        return [frame for frame in found if frame is not None]
+        frames = [frame for frame in found if frame is not None]
+        if len(frames) > 1 and offset != _NO_OFFSET and frames[0].index == frames[1].index and frames[1].offset is None:
+            del frames[1]  # its call of the helper that traps
+        return frames
 
     return resolve
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import llvmlite.binding as llvm
 from llvmlite.binding.newpassmanagers import NewPassManager
 
 from bembix.errors import InternalError
+from bembix.native import interrupts
 
 #: Attributes that every compiled function needs: backtraces follow the frame pointers, and nothing unwinds by tables.
 ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
@@ -70,6 +72,16 @@ def emit(ir: str, level: int) -> bytes:
     level: 0 is fast to compile, 1 only selects better instructions, 2 also optimises the IR.
     Errors: InternalError where LLVM does not accept the text.
     """
+    if interrupts.installed():
+        with interrupts.Shield():
+            return _emit(ir, level)
+    # Only the runtime's own code comes here, our signal handlers among it: in a thread no Python handler runs.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_emit, ir, level).result()
+
+
+def _emit(ir: str, level: int) -> bytes:
+    """Do that.  An exception of a signal handler in llvmlite would free memory twice."""
     with _lock:
         machine, data_layout = _machine(level)
         module = _parse(f'target triple = "{triple()}"\ntarget datalayout = "{data_layout}"\n{ir}', level)

@@ -33,7 +33,7 @@ bump:
   br label %done
 call:
   %new.p = getelementptr i8, ptr %heap, i64 {Heap.NEW}
-  %new = load ptr, ptr %new.p, !invariant.load !0
+  %new = load ptr, ptr %new.p, !tbaa !4
   %made = call {CC} ptr %new(ptr %ctx, ptr %heap, ptr %class)
   br label %done
 done:
@@ -72,7 +72,7 @@ def allocate(sink: LlvmSink, size: int, header: str) -> str:
         )
         return name
     class_ = sink.address(home, offset)
-    new = sink.field(home, Heap.NEW, note=INVARIANT)
+    new = sink.field(home, Heap.NEW, note=sink.own)
     sink.out.append(
         f"{name} = notail call {CC} ptr {new}(ptr %ctx, ptr {home}, ptr {class_}){place}\n"
         f"store i64 {header}, ptr {name}"
@@ -94,7 +94,7 @@ def allocate_array(sink: LlvmSink, index: int, element: FieldType, length: str) 
     """Make an array of `length` (an i64) elements that are 0."""
     sink.has_call = True
     home, kind = heap(sink), type_id(sink, index)
-    new = sink.field(home, Heap.NEW_ARRAY, note=INVARIANT)
+    new = sink.field(home, Heap.NEW_ARRAY, note=sink.own)
     name = sink.name()
     sink.out.append(
         f"{name} = notail call {CC} ptr {new}(ptr %ctx, ptr {home}, i64 {kind}, i64 {length}, i64 {shift(element)})"

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.llvm import emit, externals, vm_atomics, vm_bulk, vm_func, vm_interrupts, vm_leave, vm_services, vm_slow, vm_values
+from bembix.compile.llvm import (
+    emit,
+    externals,
+    vm_atomics,
+    vm_bulk,
+    vm_func,
+    vm_interrupts,
+    vm_leave,
+    vm_services,
+    vm_slow,
+    vm_values,
+)
 from bembix.compile.llvm.ir import expand
 from bembix.compile.llvm.types import CC
 from bembix.deadlines import Expired

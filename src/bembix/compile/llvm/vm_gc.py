@@ -15,12 +15,15 @@ from typing import Final
 from bembix.compile.llvm import emit, externals, vm, vm_mark
 from bembix.compile.llvm.ir import expand
 
-#: Marking and allocating are worth the time it takes to optimise them.
+#: 13 ms, which is all that most programs need: those that throw a few exceptions.
+FIRST_LEVEL: Final = 0
+#: 350 ms; bench/gc/trees.wat then takes two thirds of the time.
 LEVEL: Final = 2
 
 DECLARATIONS: Final = """
 declare $CC void @trap(ptr, i64, i64) #1
 declare ptr @current_thread() #0
+declare void @resume(ptr) #0
 declare i64 @llvm.cttz.i64(i64, i1)
 declare i64 @llvm.ctpop.i64(i64)
 declare i64 @llvm.umin.i64(i64, i64)
@@ -460,6 +463,28 @@ slow:
 """
 
 FROM_WASM: Final = """
+@format_nothing = text ""
+
+; After some collections it is worth the time to have all this optimised.  What that raises is nobody's business.
+define internal void @improve(ptr %heap) #0 {
+  %times = get i64 %heap Heap.COLLECTIONS
+  %enough = icmp eq i64 %times, $Heap.IMPROVE_AT
+  br i1 %enough, label %ask, label %done
+ask:
+  %service = get ptr @state State.IMPROVE_HEAPS
+  %object = python(ptr %service, ptr @format_nothing)
+  call void @PyErr_Clear()
+  %thread = call ptr @current_thread()
+  call void @resume(ptr %thread)
+  %none = icmp eq ptr %object, null
+  br i1 %none, label %done, label %drop
+drop:
+  call void @Py_DecRef(ptr %object)
+  ret void
+done:
+  ret void
+}
+
 ; Called by compiled code where a size class has no run left.
 define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
   %threshold = get i64 %heap Heap.THRESHOLD
@@ -470,6 +495,7 @@ good:
   ret ptr %cell
 collect:
   call void @gc_collect(ptr %heap)
+  call void @improve(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_cell(ptr %heap, ptr %class, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -491,6 +517,7 @@ define $CC ptr @gc_new_array(ptr %ctx, ptr %heap, i64 %type, i64 %length, i64 %s
   br i1 %none, label %collect, label %good
 collect:
   call void @gc_collect(ptr %heap)
+  call void @improve(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_take(ptr %heap, i64 %size, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -535,11 +562,19 @@ def source() -> str:
 
 def load() -> Functions:
     """Return the functions; they are compiled at the first call, which a process without such a heap never makes."""
-    global _functions
     with _lock:
-        if _functions is None:
-            runtime = vm.load()
-            known = externals.addresses() | runtime.symbols
-            symbols = runtime.arena.load(emit.emit(source(), LEVEL), known).symbols
-            _functions = Functions(*(symbols[f"gc_{field.name}"] for field in fields(Functions)))
-        return _functions
+        return _functions or _compile(FIRST_LEVEL)
+
+
+def improve() -> Functions:
+    """Return the functions, optimised."""
+    with _lock:
+        return _compile(LEVEL)
+
+
+def _compile(level: int) -> Functions:
+    global _functions
+    runtime = vm.load()
+    symbols = runtime.arena.load(emit.emit(source(), level), externals.addresses() | runtime.symbols).symbols
+    _functions = Functions(*(symbols[f"gc_{field.name}"] for field in fields(Functions)))
+    return _functions
