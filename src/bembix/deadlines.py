@@ -13,7 +13,8 @@ from bembix.errors import Timeout
 
 
 class Expired(Timeout):
-    """The deadline passed in a host function.  Where Wasm called it, `Timeout` with a backtrace is raised in its place."""
+    """The deadline passed in a host function.  Where Wasm called it, `Timeout` with a backtrace is raised in its
+    place."""
 
 
 class _Deadline(threading.local):

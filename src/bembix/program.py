@@ -65,7 +65,8 @@ def run(
     timeout: seconds after which it is stopped, with all that it needs until it runs.
     engine, optimize: as for `Module`.
 
-    Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none; Timeout.
+    Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none;
+    Timeout.
     """
     with nullcontext() if timeout is None else deadline(timeout):
         module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from choices import Chooser
-from shape import BITS, NUMBERS, Shape, constant_bits, instruction, matches
+from shape import BITS, Shape, constant_bits, instruction, matches, vector_bits
 
 from bembix.binary.immediates import MemArg, write_locals
 from bembix.compile.llvm import tier as _tier  # noqa: F401  (it enters all operations)
 from bembix.compile.llvm.sink import OPERATIONS
 from bembix.spec.features import Feature
-from bembix.spec.instructions import BY_NAME, TABLE, Instr
-from bembix.spec.types import F32, F64, FUNCREF, I32, I64, FuncType, NumType, RefType, ValType, ref
+from bembix.spec.instructions import BY_NAME, TABLE, Imm, Instr
+from bembix.spec.types import F32, F64, FUNCREF, I32, I64, V128, FuncType, NumType, RefType, ValType, ref
 
 #: Rows without a writer of their own: the walker keeps them to itself.
 _SILENT = ("nop", "end", "return")
@@ -32,14 +32,35 @@ FEATURES = (
     Feature.FUNCTION_REFERENCES,
     Feature.TAIL_CALL,
     Feature.EXCEPTIONS,
+    Feature.SIMD,
+    Feature.WIDE_ARITHMETIC,
+    Feature.THREADS,
 )
+#: It waits, for another thread.
+_LEFT_OUT = ("memory.atomic.wait32", "memory.atomic.wait64")
 ROWS: list[Instr] = [
-    row for row in TABLE if row.feature in FEATURES and (row.code in OPERATIONS or row.name in _SILENT)
+    row
+    for row in TABLE
+    if row.feature in FEATURES and (row.code in OPERATIONS or row.name in _SILENT) and row.name not in _LEFT_OUT
 ]
 
 _REGULAR = [row for row in ROWS if row.regular]
-_PRODUCERS = {kind: [row for row in _REGULAR if row.results == (kind,) and None not in row.params] for kind in NUMBERS}
-_LOADS = {kind: [row for row in _REGULAR if row.results == (kind,) and row.width] for kind in NUMBERS}
+_LOADS = {kind: [row for row in _REGULAR if row.results == (kind,) and row.params == (None,)] for kind in NumType}
+#: Rows that give one value and access no memory, without and with those that work on vectors.
+_PRODUCERS = {
+    vectors: {
+        kind: [
+            row
+            for row in _REGULAR
+            if row.results == (kind,) and None not in row.params and (vectors or V128 not in row.params)
+        ]
+        for kind in NumType
+    }
+    for vectors in (False, True)
+}
+_LANES = {"i8x16": 16, "i16x8": 8, "i32x4": 4, "i64x2": 2, "f32x4": 4, "f64x2": 2}
+#: Operations on vectors of floats that hand on the bits of their operands, or give no floats.
+_BITWISE = ("splat", "replace_lane", "fneg", "fabs", "fpmin", "fpmax", "feq", "fne", "flt", "fgt", "fle", "fge")
 
 Builder = Callable[["Body"], bool]
 #: Builders of irregular rows, by name; `builders.py` fills it.  One that finds nothing to work on returns False.
@@ -181,9 +202,9 @@ class Body:
         elif depth <= 0 or self.budget <= 0 or self.choose.chance(35):
             self._leaf(valtype)
         elif self.choose.chance(15) and self.shape.memories:
-            self.load(self.choose.pick(_LOADS[valtype]), depth - 1)
+            self.access(self.choose.pick(_LOADS[valtype]), depth - 1)
         else:
-            self.regular(self.choose.pick(_PRODUCERS[valtype]), depth - 1)
+            self.regular(self.choose.pick(_PRODUCERS[self.shape.vectors][valtype]), depth - 1)
         self.nested -= 1
 
     def _leaf(self, valtype: NumType) -> None:
@@ -195,7 +216,15 @@ class Body:
             self.emit("global.get", self.choose.pick(globals_))
             self.stack.append(valtype)
         else:
-            self.const(valtype, constant_bits(self.choose, valtype))
+            self.constant(valtype)
+
+    def constant(self, kind: NumType) -> None:
+        """Push any constant."""
+        if kind is V128:
+            self.emit("v128.const", vector_bits(self.choose))
+            self.stack.append(V128)
+        else:
+            self.const(kind, constant_bits(self.choose, kind))
 
     def _reference(self, valtype: RefType) -> None:
         found = self.locals_of(valtype)
@@ -223,10 +252,12 @@ class Body:
     def regular(self, row: Instr, depth: int = 2) -> bool:
         """Write a regular row with its operands."""
         operation = row.operation or ""
+        if V128 in row.params + row.results and not self.shape.vectors:
+            return False
         if row.params and row.params[0] is None:
-            return self.shape.memories != [] and (self.load(row, depth) if row.results else self.store(row, depth))
+            return self.shape.memories != [] and self.access(row, depth)
         if operation == "const":
-            self.const(row.results[0], constant_bits(self.choose, row.results[0]))
+            self.constant(row.results[0])
             return True
         params = [kind for kind in row.params if kind is not None]
         if operation[:4] in ("div_", "rem_") and not self.wild():
@@ -238,12 +269,27 @@ class Body:
             self._small_float(params[0], depth)
         else:
             self.need(params, depth)
-        if operation == "fcopysign":
-            self.canonical(params[1])
-        if operation == "reinterpret" and params[0] in (F32, F64):
-            self.canonical(params[0])
-        self.plain(row.name)
+        if operation in ("fcopysign", "reinterpret", "splat", "replace_lane"):
+            self.canonical(params[-1])
+        self.emit(row.name, *self._immediates(row))
+        self.pop(len(params))
+        self.stack += row.results
+        if row.shape in ("f32x4", "f64x2") and row.results == (V128,) and operation not in _BITWISE:
+            self.canonical_lanes(row.shape)
         return True
+
+    def _immediates(self, row: Instr) -> list[object]:
+        """Choose immediates other than constants and memory arguments."""
+        found: list[object] = []
+        for kind in row.immediates:
+            if kind is Imm.LANE:
+                lanes = _LANES.get(row.shape) or 16 // row.width
+                found.append(self.choose.number(0, lanes - 1))
+            elif kind is Imm.LANES:
+                found.append(bytes(self.choose.number(0, 31) for _ in range(16)))
+            elif kind is Imm.ZERO:
+                found.append(0)
+        return found
 
     def wild(self) -> bool:
         """Tell whether to let the next operand be anything."""
@@ -280,16 +326,44 @@ class Body:
         self.pop(2)
         self.plain(f"{kind}.reinterpret_{whole}")
 
+    def canonical_lanes(self, shape: str) -> None:
+        """Do the same to every lane of the vector on top of the stack."""
+        if not self.stack or self.stack[-1] is not V128:
+            return
+        bits = BITS[F32 if shape == "f32x4" else F64]
+        kept = _CANONICAL[F32 if shape == "f32x4" else F64][3]
+        scratch = self.new_local(V128)
+        self.hidden.add(scratch)
+        self.set(scratch)
+        self.get(scratch)
+        self.get(scratch)
+        for name, lane in (("and", kept), ("or", 1)):
+            self.emit("v128.const", lane.to_bytes(bits // 8, "little") * (128 // bits))
+            self.stack.append(V128)
+            self.plain(f"v128.{name}")
+        self.get(scratch)
+        self.get(scratch)
+        self.plain(f"{shape}.eq")
+        self.plain("v128.bitselect")
+
     # -- memory --------------------------------------------------------------------------------------------------------
 
     def memory(self) -> int:
         """Choose a memory."""
         return self.choose.number(0, len(self.shape.memories) - 1)
 
-    def address(self, width: int, depth: int) -> MemArg:
-        """Push an address; return what goes with it."""
+    def address(self, width: int, depth: int, *, aligned: bool = False) -> MemArg:
+        """Push an address; return what goes with it.  aligned: as atomic instructions want it."""
         memory = self.memory()
-        offset = self.choose.pick([0, 0, 1, 4, 8, 16, 24, 100, 4096])
+        offset = self.choose.pick([0, 0, 8, 16, 24, 4096] if aligned else [0, 0, 1, 4, 8, 16, 24, 100, 4096])
+        if aligned and not self.wild():
+            self.value(I32, depth)
+            self.const(I32, 0x7FF8)
+            self.plain("i32.and")
+            return MemArg(width.bit_length() - 1, memory, offset)
+        if aligned:
+            self.value(I32, depth)
+            return MemArg(width.bit_length() - 1, memory, offset)
         if self.wild():
             self.value(I32, depth)
             offset = self.choose.pick(_OFFSETS) if self.choose.chance(50) else offset
@@ -301,28 +375,19 @@ class Body:
             self.plain("i32.and")
         return MemArg(self.choose.number(0, width.bit_length() - 1), memory, offset)
 
-    def load(self, row: Instr, depth: int) -> bool:
-        """Write a load."""
-        memarg = self.address(row.width, depth)
-        self.emit(row.name, memarg)
-        self.pop(1)
+    def access(self, row: Instr, depth: int) -> bool:
+        """Write an instruction that accesses memory."""
+        memarg = self.address(row.width, depth, aligned=(row.operation or "").startswith("atomic"))
+        for kind in row.params[1:]:
+            assert kind is not None
+            if self.choose.chance(25):  # bits that nothing computes with arrive as they are
+                self.access(self.choose.pick(_LOADS[kind]), depth) if self.choose.chance(50) else self.constant(kind)
+            else:
+                self.value(kind, depth)
+                self.canonical(kind)
+        self.emit(row.name, memarg, *self._immediates(row))
+        self.pop(len(row.params))
         self.stack += row.results
-        return True
-
-    def store(self, row: Instr, depth: int) -> bool:
-        """Write a store."""
-        kind = row.params[1]
-        assert kind is not None
-        memarg = self.address(row.width, depth)
-        if self.choose.chance(25):  # bits that nothing computes with arrive as they are
-            self.load(self.choose.pick(_LOADS[kind]), depth) if self.choose.chance(50) else self.const(
-                kind, constant_bits(self.choose, kind)
-            )
-        else:
-            self.value(kind, depth)
-            self.canonical(kind)
-        self.emit(row.name, memarg)
-        self.pop(2)
         return True
 
     # -- blocks --------------------------------------------------------------------------------------------------------
@@ -454,9 +519,22 @@ def _groups() -> list[list[str]]:
     calls = [name for name in irregular if "call" in name]
     variables = [name for name in irregular if name.startswith(("local.", "global."))] + ["drop", "select", "select t"]
     rest = [name for name in irregular if name not in (*calls, *variables)]
-    numeric = [row.name for row in _REGULAR if not row.width]
-    memory = [row.name for row in _REGULAR if row.width]
-    return [numeric] * 6 + [memory] * 3 + [control] * 5 + [calls] * 2 + [variables] * 2 + [rest] * 4
+    lanes = [row.name for row in _REGULAR if V128 in row.params + row.results and row.width]
+    vector = [row.name for row in _REGULAR if V128 in row.params + row.results and not row.width]
+    numeric = [row.name for row in _REGULAR if not row.width and row.name not in vector]
+    atomic = [row.name for row in _REGULAR if row.feature is Feature.THREADS]
+    memory = [row.name for row in _REGULAR if row.width and row.name not in (*lanes, *atomic)]
+    return (
+        [numeric] * 6
+        + [vector] * 5
+        + [lanes]
+        + [memory] * 3
+        + [atomic]
+        + [control] * 5
+        + [calls] * 2
+        + [variables] * 2
+        + [rest] * 4
+    )
 
 
 GROUPS = _groups()

@@ -9,7 +9,7 @@ from shape import BITS, NUMBERS, SIGNALLING, matches
 
 from bembix.binary.immediates import Catch, MemArg
 from bembix.spec.instructions import BY_NAME
-from bembix.spec.types import EXNREF, F32, F64, I32, I64, FuncType, NumType, RefType, ValType, ref
+from bembix.spec.types import EXNREF, F32, F64, I32, I64, V128, FuncType, NumType, RefType, ValType, ref
 
 
 def builds(*names: str) -> Callable[[Builder], Builder]:
@@ -371,7 +371,7 @@ def drop(body: Body) -> bool:
 
 @builds("select")
 def select(body: Body) -> bool:
-    kind = body.choose.pick(NUMBERS)
+    kind = body.choose.pick((*NUMBERS, V128) if body.shape.vectors else NUMBERS)
     body.need([kind, kind, I32])
     body.emit("select")
     body.pop(3)

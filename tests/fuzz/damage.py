@@ -22,6 +22,8 @@ from bembix.spec.module import Code, Expr, ModuleDef
 from bembix.spec.types import AbsHeap, Limits, NumType, Packed, RefType, ref
 
 ROWS = tuple(BY_NAME.values())
+#: Those with a rule of their own, of which few are vectors or atomics.
+_IRREGULAR = tuple(row for row in ROWS if not row.regular)
 _ALIKE: dict[tuple[Imm, ...], list[Instr]] = {}
 for _row in ROWS:
     _ALIKE.setdefault(_row.immediates, []).append(_row)
@@ -214,7 +216,9 @@ class Damage:
             runs = self._items(runs) if runs else [(1, self._valtype())]
             entry = write_locals(runs) + code.data[pos : code.end]
         elif self.choose.random() < 0.3:
-            entry = write_locals(runs) + self._sequence(ROWS, [(BY_NAME["unreachable"], ())])
+            entry = write_locals(runs) + self._sequence(
+                self.choose.choice([ROWS, _IRREGULAR, _IRREGULAR]), [(BY_NAME["unreachable"], ())]
+            )
         else:
             found = [i[1:] for i in instructions(code.data, pos, code.end)]
             entry = write_locals(runs) + self._instructions(found, spared=self.choose.choice([0, 1, 1, 1, 1, 1, 1, 1]))
@@ -258,7 +262,7 @@ class Damage:
             case 3 | 4:
                 code[at] = choose.choice(_ALIKE[row.immediates]), immediates
             case 5 | 6:
-                code[at : at + choose.choice([0, 1])] = [self._any(ROWS)]
+                code[at : at + choose.choice([0, 1])] = [self._any(choose.choice([ROWS, _IRREGULAR]))]
             case _:
                 places = [i for i, instruction in enumerate(code[:end]) if instruction[1]]
                 if places:

@@ -6,13 +6,12 @@ python tests/fuzz/differential.py 4711        # print it
 
 from __future__ import annotations
 
-import faulthandler
 import sys
 import traceback
 
 from engines import check
 from generator import seeded
-from supervise import FAILURE, report
+from supervise import FAILURE, limited, report
 
 
 def size(seed: int) -> int:
@@ -23,13 +22,12 @@ def size(seed: int) -> int:
 def main(first: int, count: int, limit: float) -> None:
     """Work on some seeds."""
     for seed in range(first, first + count):
-        faulthandler.dump_traceback_later(limit, exit=True)
         try:
-            found = check(seeded(seed, size(seed)))
+            with limited(limit):
+                found = check(seeded(seed, size(seed)))
             report(seed, "agrees" if found is None else FAILURE, found or "")
         except Exception:
             report(seed, FAILURE, traceback.format_exc()[-1500:])
-        faulthandler.cancel_dump_traceback_later()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ KINDS = {
     "null reference": "NULL_REFERENCE",
     "null function reference": "NULL_REFERENCE",
     "null exception reference": "NULL_REFERENCE",
+    "unaligned atomic": "HEAP_MISALIGNED",
 }
 OUT_OF_BOUNDS = ("trap", "MEMORY_OUT_OF_BOUNDS")
 
@@ -208,6 +209,8 @@ class WasmtimeRunner:
             config.wasm_exceptions = True
             config.wasm_function_references = True
             config.wasm_gc = True
+            config.wasm_threads = True
+            config.wasm_wide_arithmetic = True
             WasmtimeRunner.engine = wasmtime.Engine(config)
         self.store = wasmtime.Store(self.engine)
         self.host = Host()

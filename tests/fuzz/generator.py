@@ -12,7 +12,7 @@ import builders  # noqa: F401  (it enters its builders)
 from bodies import Body
 from choices import Choices, Chooser, DrawnChoices, SeededChoices
 from hypothesis import strategies as st
-from shape import BITS, NUMBERS, Shape, constant_bits, instruction
+from shape import BITS, NUMBERS, Shape, constant_bits, instruction, vector_bits
 
 from bembix.binary.encode import encode
 from bembix.spec.module import Code, Data, Elem, Export, Expr, ExternKind, Global, Import, SegmentMode, Table
@@ -24,6 +24,7 @@ from bembix.spec.types import (
     FUNCREF,
     I32,
     I64,
+    V128,
     AbsHeap,
     FuncType,
     GlobalType,
@@ -84,7 +85,7 @@ class _Maker:
 
     def __init__(self, choose: Chooser, size: int) -> None:
         self.choose, self.size = choose, size
-        self.shape = Shape(exceptions=choose.chance(50), wild=choose.pick([0, 0, 0, 3, 25]))
+        self.shape = Shape(exceptions=choose.chance(50), vectors=choose.chance(40), wild=choose.pick([0, 0, 0, 3, 25]))
         self.definition = self.shape.definition
         self.exports: dict[str, tuple[ExternKind, object]] = {}
 
@@ -94,6 +95,8 @@ class _Maker:
         kinds: list[ValType] = [*NUMBERS, *NUMBERS, *NUMBERS, FUNCREF, EXTERNREF]
         if self.shape.exceptions:
             kinds.append(EXNREF)
+        if self.shape.vectors:
+            kinds += [V128, V128]
         if self.shape.types:
             kinds.append(ref(True, self.choose.number(0, len(self.shape.types) - 1)))
         return tuple(self.choose.some(kinds, 0, most))
@@ -165,6 +168,8 @@ class _Maker:
         known = [index for index, g in enumerate(self.shape.globals) if g == GlobalType(kind)]
         if known and self.choose.chance(40):
             code = instruction("global.get", self.choose.pick(known))
+        elif kind is V128:
+            code = instruction("v128.const", vector_bits(self.choose))
         else:
             code = instruction(f"{kind}.const", constant_bits(self.choose, kind))
         if kind in (I32, I64) and self.choose.chance(25):
@@ -199,12 +204,13 @@ class _Maker:
         self._global(GlobalType(I32, True), _expr(instruction("i32.const", 200)), FUEL)
         for _ in range(choose.number(1, 6)):
             kinds: list[ValType] = [*NUMBERS, *NUMBERS, FUNCREF, EXTERNREF]
-            kind = choose.pick(kinds)
+            kind = choose.pick([*kinds, V128, V128] if self.shape.vectors else kinds)
             globaltype = GlobalType(kind, choose.chance(70))
             self._global(globaltype, self._constant(kind), f"g{len(self.shape.globals)}")
 
     def _global(self, globaltype: GlobalType, init: Expr, name: str) -> None:
-        self._export(name, ExternKind.GLOBAL, len(self.shape.globals), globaltype)
+        if globaltype.value is not V128:  # what the host can't read it doesn't get
+            self._export(name, ExternKind.GLOBAL, len(self.shape.globals), globaltype)
         self.shape.globals.append(globaltype)
         self.definition.globals.append(Global(globaltype, init))
 

@@ -6,7 +6,6 @@ python tests/fuzz/mutations.py 4711 > x.wasm # its module
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import random
 import resource
@@ -14,7 +13,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from supervise import FAILURE, report
+from supervise import FAILURE, limited, report
 
 import bembix
 
@@ -90,12 +89,12 @@ def main(first: int, count: int, limit: float) -> None:
     """Work on some cases."""
     resource.setrlimit(resource.RLIMIT_DATA, (_DATA, _DATA))
     for number in range(first, first + count):
-        faulthandler.dump_traceback_later(limit, exit=True)
         try:
-            report(number, attempt(mutation(number), number))
+            with limited(limit):
+                outcome = attempt(mutation(number), number)
+            report(number, outcome)
         except Exception as error:
             report(number, FAILURE, f"{type(error).__name__}: {error}")
-        faulthandler.cancel_dump_traceback_later()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bembix.spec.types import (
     FUNCREF,
     I32,
     I64,
+    V128,
     AbsHeap,
     FuncType,
     GlobalType,
@@ -30,38 +31,15 @@ from bembix.spec.types import (
     ref,
 )
 
+#: Types that the host can pass; vectors stay inside.
 NUMBERS: tuple[NumType, ...] = (I32, I64, F32, F64)
 BITS = {I32: 32, I64: 64, F32: 32, F64: 64}
 
 
 def _integers(bits: int) -> list[int]:
     top = (1 << bits - 1) - 1
-    small = [
-        0,
-        1,
-        2,
-        3,
-        7,
-        8,
-        31,
-        32,
-        33,
-        63,
-        64,
-        127,
-        128,
-        255,
-        256,
-        32767,
-        32768,
-        65535,
-        65536,
-        -1,
-        -2,
-        -8,
-        -128,
-        -129,
-    ]
+    powers = [1 << k for k in (0, 1, 3, 5, 6, 7, 8, 15, 16)]
+    small = [0, *powers, *(p - 1 for p in powers), *(-p for p in powers), 33, -129]
     return [*small, top, -top - 1, top - 1, -top, top >> 1, 0x55555555, 0x0F0F0F0F]
 
 
@@ -89,8 +67,19 @@ SIGNALLING = {
 }
 
 
+def vector_bits(choose: Chooser) -> bytes:
+    """Return the immediate of a vector constant: lanes of one kind, often all the same."""
+    kind = choose.pick(NUMBERS)
+    width = BITS[kind] // 8
+    if choose.chance(20):
+        return choose.content(16)
+    lane = constant_bits(choose, kind)
+    lanes = [lane if choose.chance(60) else constant_bits(choose, kind) for _ in range(16 // width)]
+    return b"".join((bits % (1 << 8 * width)).to_bytes(width, "little") for bits in lanes)
+
+
 def constant_bits(choose: Chooser, kind: NumType) -> int:
-    """Return the immediate of a constant: a signed integer, or the bits of a float."""
+    """Return the immediate of a constant of a scalar type: a signed integer, or the bits of a float."""
     bits = BITS[kind]
     if kind in (I32, I64):
         if choose.chance(60):
@@ -140,6 +129,7 @@ class Shape:
     imported_functions: int = 0
     fuel: int = 0
     exceptions: bool = False
+    vectors: bool = False
     #: In percent: how often an operand is whatever comes, where most values would trap.
     wild: int = 0
 
@@ -170,6 +160,8 @@ class Shape:
     def value_types(self) -> list[ValType]:
         """Return types that any value can be had of."""
         found: list[ValType] = [*NUMBERS, *NUMBERS, FUNCREF, EXTERNREF]
+        if self.vectors:
+            found += [V128] * 3
         if self.exceptions:
             found.append(EXNREF)
         if self.types:

@@ -1,12 +1,13 @@
 """Run numbered cases in processes that may crash or hang, and count what becomes of each.
 
 A worker is a script that takes the number of its first case and how many there are, and prints a line after each:
-number, outcome and words for it, separated by tabs.  A case after which no line comes in time, or in which the process
-dies, is an outcome like any other; the next process goes on behind it.
+number, outcome and words for it, separated by tabs.  A case that takes too long, or in which the process dies, is an
+outcome like any other; the next process goes on behind it.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import queue
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -46,10 +49,24 @@ def report(number: int, outcome: str, words: str = "") -> None:
     print(number, outcome, words.replace("\n", " | ")[:2000], sep="\t", flush=True)
 
 
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Have this process say where it is and end, once the block has taken that much CPU time; for workers.
+
+    CPU time, so that a busy machine changes nothing; from a signal, as code that runs in Wasm or in LLVM looks at nothing.
+    """
+    faulthandler.register(signal.SIGPROF, chain=True)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
 def supervise(worker: Path, first: int, count: int, limit: float, *, hang: str = HANG) -> Tally:
     """Run cases `first` to `first + count - 1`.
 
-    limit: seconds that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where it is busy
+    limit: seconds of CPU time that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where it is busy
     with anything else, it is HANG.
     """
     tally = Tally()
@@ -71,7 +88,7 @@ def _batch(worker: Path, first: int, count: int, limit: float, hang: str, tally:
         reader.start()
         for number in range(first, first + count):
             try:
-                line = lines.get(timeout=2 * limit + 5)
+                line = lines.get(timeout=30 * limit + 60)  # where it sleeps
             except queue.Empty:
                 process.kill()
                 line = None
@@ -101,11 +118,9 @@ def _last_words(errors: IO[str]) -> str:
 
 def _ending(code: int, hang: str, words: str) -> tuple[str, str]:
     """Say what became of a case in which the process ended: by the time limit, by a signal, or by itself."""
-    if "Timeout (" in words:  # of faulthandler.dump_traceback_later, which ends the process with code 1
-        busy = words.rpartition("Timeout (")[2]
-        compiling = any(folder in busy for folder in ("/bembix/binary/", "/bembix/validate/", "/bembix/compile/"))
+    if code == -signal.SIGPROF:
+        compiling = any(folder in words for folder in ("/bembix/binary/", "/bembix/validate/", "/bembix/compile/"))
         return (HANG, words) if compiling else (hang, "")
     if code < 0:
-        name = signal.Signals(-code).name
-        return (hang, "") if name == "SIGKILL" and hang != HANG else (CRASH, f"{name}: {words}")
+        return (HANG if code == -signal.SIGKILL else CRASH), f"{signal.Signals(-code).name}: {words}"
     return FAILURE, f"the process ended with {code}: {words}"

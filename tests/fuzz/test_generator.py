@@ -15,7 +15,7 @@ from bembix.text.print import print_module
 from bembix.validate.dispatch import make_walker
 from bembix.validate.module import check_module
 
-SAMPLES = 300
+SAMPLES = 600
 
 
 def validate(binary: bytes) -> None:
@@ -50,7 +50,7 @@ def test_modules_are_valid(program: object) -> None:
 
 def test_modules_survive_the_text_format() -> None:
     wrong = []
-    for seed in range(SAMPLES // 3):
+    for seed in range(100):
         for binary in seeded(seed).modules.values():
             text = print_module(decode(binary))
             if print_module(decode(encode(parse(text)))) != text:

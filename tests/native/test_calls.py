@@ -20,6 +20,7 @@ from bembix.compile.llvm import boundary, stubs
 from bembix.compile.llvm.types import in_store, llvm_type, results_type
 from bembix.errors import CompileError, InternalError, Trap
 from bembix.native import functype, memory, threads
+from bembix.spec.canonical import functype_id
 from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType, ref
 
 IDENTITY = {t: FuncType((t,), (t,)) for t in (I32, I64, F32, F64, EXTERNREF, FUNCREF, ref(False, AbsHeap.EXTERN))}
@@ -520,8 +521,9 @@ def forget(instance: Instance) -> None:
 
 
 def test_stubs_are_shared_by_shape() -> None:
-    wide = FuncType((I32, ref(True, 5)), (ref(True, 3),))
-    same = FuncType((I32, ref(False, AbsHeap.FUNC)), (ref(False, 9),))
+    some, other = functype_id(FuncType()), functype_id(FuncType((I32,)))
+    wide = FuncType((I32, ref(True, some)), (ref(True, other),))
+    same = FuncType((I32, ref(False, AbsHeap.FUNC)), (ref(False, some),))
     assert boundary.entry_stub(wide) == boundary.entry_stub(same)
     assert boundary.thunk(wide) == boundary.thunk(same)
     assert boundary.entry_stub(wide) != boundary.entry_stub(FuncType((I32, FUNCREF), (FUNCREF,)))

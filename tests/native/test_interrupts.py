@@ -113,9 +113,9 @@ def test_interrupt_from_another_thread(make: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGRTMIN], ids=["USR1", "TERM", "RTMIN"])
 def test_other_signals(make: Callable[..., Any], number: int) -> None:
     exports = make()
-    with handling(number, ring), subprocess.Popen(["sh", "-c", f"sleep 0.05; kill -{int(number)} {os.getpid()}"]):
-        with pytest.raises(Rang):
-            exports.spin()
+    command = ["sh", "-c", f"sleep 0.05; kill -{int(number)} {os.getpid()}"]
+    with handling(number, ring), subprocess.Popen(command), pytest.raises(Rang):
+        exports.spin()
 
 
 def test_a_handler_that_returns_changes_nothing(make: Callable[..., Any]) -> None:
@@ -309,7 +309,6 @@ def test_default_and_ignored_signals_stay_so() -> None:
 
 def test_handler_and_deadline_together(make: Callable[..., Any]) -> None:
     exports, seen = make(), []
-    with alarm(0.002, 0.002, lambda *_: seen.append(1)), pytest.raises(bembix.Timeout):
-        with bembix.deadline(0.2):
-            exports.spin()
+    with alarm(0.002, 0.002, lambda *_: seen.append(1)), pytest.raises(bembix.Timeout), bembix.deadline(0.2):
+        exports.spin()
     assert len(seen) > 3

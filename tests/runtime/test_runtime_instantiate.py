@@ -36,8 +36,12 @@ def test_constant_expression_names_a_function() -> None:
 
 
 def test_mutable_globals() -> None:
-    exports = Module("""(module (global $g (export "g") (mut i64) (i64.const 1))
-      (func (export "bump") (global.set $g (i64.add (global.get $g) (i64.const 1)))))""").instantiate().exports
+    exports = (
+        Module("""(module (global $g (export "g") (mut i64) (i64.const 1))
+      (func (export "bump") (global.set $g (i64.add (global.get $g) (i64.const 1)))))""")
+        .instantiate()
+        .exports
+    )
     exports.g.value = 2**64 - 2
     exports.bump()
     assert exports.g.value == -1

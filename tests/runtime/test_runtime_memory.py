@@ -139,9 +139,13 @@ def test_store_limit_counts_objects_that_join() -> None:
 
 
 def test_memory_with_64_bit_addresses() -> None:
-    exports = Module("""(module (memory (export "memory") i64 1)
+    exports = (
+        Module("""(module (memory (export "memory") i64 1)
       (func (export "load") (param i64) (result i32) (i32.load8_u (local.get 0)))
-      (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0))))""").instantiate().exports
+      (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0))))""")
+        .instantiate()
+        .exports
+    )
     exports.memory.write(PAGE - 1, b"\5")
     assert exports.load(PAGE - 1) == 5
     for address in (PAGE, 2**40, 2**63, 2**64 - 1):
@@ -153,9 +157,13 @@ def test_memory_with_64_bit_addresses() -> None:
 
 
 def test_several_memories() -> None:
-    exports = Module("""(module (memory $a (export "a") 1) (memory $b (export "b") 2)
+    exports = (
+        Module("""(module (memory $a (export "a") 1) (memory $b (export "b") 2)
       (func (export "copy") (memory.copy $b $a (i32.const 3) (i32.const 0) (i32.const 2)))
-      (func (export "size") (result i32) memory.size $b))""").instantiate().exports
+      (func (export "size") (result i32) memory.size $b))""")
+        .instantiate()
+        .exports
+    )
     exports.a.write(0, b"xy")
     exports.copy()
     assert exports.b.read(2, 4) == b"\0xy\0"

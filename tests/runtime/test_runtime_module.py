@@ -117,7 +117,7 @@ def test_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_features() -> None:
     with pytest.raises(ValueError, match="unknown feature 'simdd'; known are mvp, multi-value"):
         Module(EMPTY, features={"simdd"})
-    vector = '(module (func (drop (v128.const i32x4 1 2 3 4))))'
+    vector = "(module (func (drop (v128.const i32x4 1 2 3 4))))"
     Module(vector, features={"simd"})
     with pytest.raises((ValidationError, ParseError)):
         Module(vector, features={"bulk-memory-operations"})
@@ -131,8 +131,12 @@ def test_optimized_code_does_the_same() -> None:
 
 
 def test_exports_mapping() -> None:
-    exports = Module("""(module (func (export "f")) (func (export "get") (result i32) i32.const 1)
-      (func (export "with space") (result i32) i32.const 2) (func (export "_Exports__inst")))""").instantiate().exports
+    exports = (
+        Module("""(module (func (export "f")) (func (export "get") (result i32) i32.const 1)
+      (func (export "with space") (result i32) i32.const 2) (func (export "_Exports__inst")))""")
+        .instantiate()
+        .exports
+    )
     assert sorted(exports) == ["_Exports__inst", "f", "get", "with space"]
     assert (len(exports), "f" in exports, "g" in exports) == (4, True, False)
     assert exports["with space"]() == 2

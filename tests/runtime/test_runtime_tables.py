@@ -56,8 +56,12 @@ def test_only_functions_of_the_store_fit() -> None:
 
 
 def test_table_of_a_function_type() -> None:
-    exports = Module("""(module (type $t (func (result i32))) (table (export "table") 1 (ref null $t))
-      (func (export "right") (type $t) i32.const 5) (func (export "wrong")))""").instantiate().exports
+    exports = (
+        Module("""(module (type $t (func (result i32))) (table (export "table") 1 (ref null $t))
+      (func (export "right") (type $t) i32.const 5) (func (export "wrong")))""")
+        .instantiate()
+        .exports
+    )
     exports.table[0] = exports.right
     with pytest.raises(TypeError, match="not the function wrong"):
         exports.table[0] = exports.wrong

@@ -1,7 +1,8 @@
 """The command itself: finds the subcommand, imports that one alone, and turns errors into messages and exit codes.
 
 A subcommand is a module of this package with `add_arguments(parser)` and `execute(options) -> exit code`.  Exit codes:
-1 for bad input, 2 for wrong usage; `run` passes on the program's own.  Ctrl-C ends the process by the signal (130 in a shell).
+1 for bad input, 2 for wrong usage; `run` passes on the program's own.  Ctrl-C ends the process by the signal (130 in a
+shell).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 What follows FILE goes to the program, whatever it looks like; only `--invoke NAME` directly behind FILE is ours too,
 unless `--` stands before FILE.  A program sees no file and no variable of the host but those handed over.
 
-Exit code: the program's; 134 after a trap or an exception that nothing caught; 124 where --timeout ended it; 1 where the
-module can't be run.  Ctrl-C ends this process by its signal, which a shell shows as 130.
+Exit code: the program's; 134 after a trap or an exception that nothing caught; 124 where --timeout ended it; 1 where
+the module can't be run.  Ctrl-C ends this process by its signal, which a shell shows as 130.
 """
 
 from __future__ import annotations

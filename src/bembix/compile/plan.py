@@ -25,8 +25,8 @@ EAGER_OPTIMIZE_BYTES: Final = 4 * 1024
 HOT_PER_BYTE: Final = 100
 HOT_LEAST: Final = 5_000
 
-#: A function of more bytes is optimised only on request: LLVM's time grows faster than the function.  (CPython's interpreter
-#: loop has 120 KB, takes half a minute and comes out a quarter faster.)
+#: A function of more bytes is optimised only on request: LLVM's time grows faster than the function.  (CPython's
+#: interpreter loop has 120 KB, takes half a minute and comes out a quarter faster.)
 HOT_MOST_BYTES: Final = 12 * 1024
 
 #: How many bytes of callees are optimised along with a function.

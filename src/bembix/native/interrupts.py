@@ -1,9 +1,10 @@
 """Signals that reach Python's handlers while Wasm runs: which they are, and our handlers before CPython's.
 
-CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does not do
-while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's (`compile/llvm/vm_interrupts.py`).
-`signal.signal` replaces it; `repair` puts it back, and is called whenever a module is instantiated, a function compiled or a
-deadline set (for real-time signals: the last two).  Signals without a Python handler, and those of faults, stay as they are.
+CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does
+not do while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's
+(`compile/llvm/vm_interrupts.py`). `signal.signal` replaces it; `repair` puts it back, and is called whenever a module
+is instantiated, a function compiled or a deadline set (for real-time signals: the last two).  Signals without a Python
+handler, and those of faults, stay as they are.
 
 Source: sigaction(2); CPython, Modules/signalmodule.c.
 """
@@ -35,8 +36,8 @@ _NO_TIMER: Final = 2**31 - 1
 class Handlers:
     """What was compiled for us.
 
-    on_fault: address of the handler of memory faults.  on_interrupt: of our own signal.  foreign: (last) -> the signals up to
-    that one whose handler is not ours, as bits from signal 1 on.  chain: (signal) puts ours before its handler.
+    on_fault: address of the handler of memory faults.  on_interrupt: of our own signal.  foreign: (last) -> the signals
+    up to that one whose handler is not ours, as bits from signal 1 on.  chain: (signal) puts ours before its handler.
     """
 
     on_fault: int
@@ -113,8 +114,8 @@ _check_signals.argtypes, _check_signals.restype = [], ctypes.c_int
 class Shield:
     """A block in which no Python handler of a signal runs: what comes meanwhile comes when the block ends.
 
-    For code of others that an exception in its middle would leave in a state that crashes.  Python runs handlers in the main
-    thread only, so other threads need none.
+    For code of others that an exception in its middle would leave in a state that crashes.  Python runs handlers in the
+    main thread only, so other threads need none.
     """
 
     def __enter__(self) -> None:

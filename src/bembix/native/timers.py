@@ -1,6 +1,7 @@
 """Timers of the system that send one thread a signal, and this thread's deadlines.
 
-A timer is the process's, not inherited by fork: a child makes its own, under numbers that its parent may use for others.
+A timer is the process's, not inherited by fork: a child makes its own, under numbers that its parent may use for
+others.
 
 Source: timer_create(2), sigevent(7): SIGEV_THREAD_ID.
 """

@@ -30,10 +30,12 @@ def arguments(func: object, given: Sequence[object], keywords: Mapping[str, obje
     wanted = info.type.params
     if len(given) != len(wanted):
         raise TypeError(_arity(info, len(given)))
-    return tuple([
-        to_wasm(value, valtype, place, store)
-        for value, valtype, place in zip(given, wanted, info.places, strict=True)
-    ])
+    return tuple(
+        [
+            to_wasm(value, valtype, place, store)
+            for value, valtype, place in zip(given, wanted, info.places, strict=True)
+        ]
+    )
 
 
 def _arity(info: FuncInfo, given: int) -> str:
@@ -60,10 +62,12 @@ def results(handle: int, result: object) -> tuple[Plain, ...]:
     if not isinstance(result, (tuple, list)) or len(result) != len(wanted):
         given = f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
         raise TypeError(f"{what} must return a tuple of {len(wanted)} values {_result_types(host.info)}, not {given}")
-    return tuple([
-        to_wasm(value, valtype, f"result {number + 1} of {what}", host.store)
-        for number, (value, valtype) in enumerate(zip(result, wanted, strict=True))
-    ])
+    return tuple(
+        [
+            to_wasm(value, valtype, f"result {number + 1} of {what}", host.store)
+            for number, (value, valtype) in enumerate(zip(result, wanted, strict=True))
+        ]
+    )
 
 
 def _result_types(info: FuncInfo) -> str:

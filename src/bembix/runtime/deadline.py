@@ -14,9 +14,9 @@ from bembix import deadlines
 def deadline(seconds: float) -> Iterator[None]:
     """Stop what Wasm does in this thread, in the `with` block, when `seconds` have passed: it raises `Timeout`.
 
-    Calls of Wasm that begin later in the block raise it at once.  Where a host function runs at that time, it is Wasm that
-    stops, when the function returns; WASI functions that wait give up.  Within a deadline, one that is later changes nothing.
-    Instances can be used afterwards; what the program was about to do, it has done in part.
+    Calls of Wasm that begin later in the block raise it at once.  Where a host function runs at that time, it is Wasm
+    that stops, when the function returns; WASI functions that wait give up.  Within a deadline, one that is later
+    changes nothing. Instances can be used afterwards; what the program was about to do, it has done in part.
 
     Errors: ValueError `seconds` is negative or not a number; ResourceError where the system has no timer.
     """

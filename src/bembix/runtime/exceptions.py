@@ -25,10 +25,12 @@ def thrown_exception(store: StoreInst, address: int, frames: Callable[[], Sequen
     tag = registry.tags.get(read_u64(address + Layout.TAG)) if address else None
     if tag is None:
         raise InternalError("Wasm threw an exception that has no tag")
-    payload = tuple([
-        to_python(cells.read(_cell(address, number), valtype), valtype, store)
-        for number, valtype in enumerate(tag.type.params)
-    ])
+    payload = tuple(
+        [
+            to_python(cells.read(_cell(address, number), valtype), valtype, store)
+            for number, valtype in enumerate(tag.type.params)
+        ]
+    )
     return WasmException(public(Tag, tag, store), payload, frames)
 
 

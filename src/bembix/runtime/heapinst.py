@@ -172,5 +172,3 @@ def type_of(address: int) -> int:
 def is_box(address: int) -> bool:
     """Tell whether an object is a host object."""
     return type_of(address) == Size.BOX_TYPE
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -78,7 +79,7 @@ class Linked:
 
     def take(self) -> Externs:
         """Take the imports over into the store."""
-        externs = Externs(self.store, self.types)
+        externs = Externs(weakref.ref(self.store), self.types)
         for take in self.takes:
             take(externs, self.store)
         return externs

@@ -5,11 +5,13 @@ Source: core 3.0, 4.2.5; the bytes of a context are those of `compile/layout.py`
 
 from __future__ import annotations
 
+import weakref
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bembix.compile.layout import Context, ContextLayout, FuncRecord
+from bembix.errors import InternalError
 from bembix.native.code import lazy_stubs
 from bembix.native.memory import Block, write_bytes, write_u64
 from bembix.runtime import registry
@@ -29,16 +31,24 @@ if TYPE_CHECKING:
 class Externs:
     """Index spaces at run time, imports first.  functions: addresses of records.
 
-    types: the canonical id of each type index.  store: where objects are made.
+    owner: the store, which owns this.  types: the canonical id of each type index.
     """
 
-    store: StoreInst
+    owner: weakref.ref[StoreInst]
     types: list[int]
     functions: list[int] = field(default_factory=list)
     tables: list[TableInst] = field(default_factory=list)
     memories: list[MemInst] = field(default_factory=list)
     globals: list[GlobalInst] = field(default_factory=list)
     tags: list[TagInst] = field(default_factory=list)
+
+    @property
+    def store(self) -> StoreInst:
+        """Where objects are made."""
+        store = self.owner()
+        if store is None:
+            raise InternalError("an instance has outlived its store")
+        return store.root
 
 
 class ModuleInst:
@@ -105,13 +115,13 @@ class ModuleInst:
 
     def add_roots(self) -> None:
         """Have references in globals and element segments kept alive."""
-        context, heap = self.module.context, self.externs.store
+        context, store = self.module.context, self.externs.store
         defined = context.globals[self.layout.imported_global_count :]
         if any(is_traced(g.value) for g in defined):
-            heap.heap.add_words(self.address + self.layout.globals, 2 * len(defined))
+            store.heap.add_words(self.address + self.layout.globals, 2 * len(defined))
         for index, reftype in enumerate(context.elems):
             if is_traced(reftype):
-                heap.heap.add_pair(self.address + self.layout.elem(index))
+                store.heap.add_pair(self.address + self.layout.elem(index))
 
     def add_segment(self, offset: int, content: bytes, length: int) -> None:
         """Fill a passive segment; all others keep length 0.

@@ -48,7 +48,9 @@ def if_(sink: LlvmSink, label: Label) -> None:
     condition = sink.condition(sink.pop())
     sink.settle()
     frame.params = sink.values[label.height :]
-    sink.out.append(f"br i1 {condition}, label %{frame.name}.then, label %{frame.name}.else{sink.likely()}\n{frame.name}.then:")
+    sink.out.append(
+        f"br i1 {condition}, label %{frame.name}.then, label %{frame.name}.else{sink.likely()}\n{frame.name}.then:"
+    )
 
 
 def _reset(sink: LlvmSink, label: Label) -> None:

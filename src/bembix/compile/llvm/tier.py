@@ -67,8 +67,8 @@ class LlvmModule:
         self._callbacks: list[Callable[[int, int, bool], None]] = []
         self._lock = threading.RLock()
         self._exact_traps = exact_traps
-        #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may be
-        #: compiled then; and one whose walk an exception ended is not used again.
+        #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may
+        #: be compiled then; and one whose walk an exception ended is not used again.
         self._sinks: list[LlvmSink] = []
         self._survey_sinks: list[tuple[SurveySink, Walker]] = []
         size = plan.code_bytes(definition)
@@ -113,7 +113,8 @@ class LlvmModule:
         return None
 
     def _frame_by_symbol(self, loaded: LoadedCode, address: int) -> Frame | None:
-        """Return the function whose code is next before an address that the line table says nothing of (endless loops)."""
+        """Return the function whose code is next before an address that the line table says nothing of (endless
+        loops)."""
         before = [(at, name) for name, at in loaded.symbols.items() if at <= address]
         nearest = max(before)[1] if before else ""
         if not nearest[1:].isdecimal():  # what is ours, such as the helper that traps

@@ -209,7 +209,8 @@ def set_service(name: str, service: Callable[..., int]) -> None:
 
 
 def ensure_handlers() -> None:
-    """Make faults of Wasm code traps, and let signals interrupt it; call it before Wasm runs, and now and then (it repairs)."""
+    """Make faults of Wasm code traps, and let signals interrupt it; call it before Wasm runs, and now and then (it
+    repairs)."""
     load()
     interrupts.repair()
 

@@ -1,9 +1,10 @@
 """Interrupts, as LLVM IR: Python's signal handlers run, and deadlines stop a thread, while compiled code goes on.
 
-Compiled code never looks.  A signal interrupts the thread: where it was in compiled code, no lock is held and no host frame
-is on top, so what is wanted is done there and then.  Anywhere else `Thread.WANTED` is set, which is read on every way into
-Wasm and back to it, and a timer sends the signal again until one of both has found the thread in Wasm or outside of it all.
-What is wanted is not written down: Python knows its signals, and a deadline is compared with the clock.
+Compiled code never looks.  A signal interrupts the thread: where it was in compiled code, no lock is held and no host
+frame is on top, so what is wanted is done there and then.  Anywhere else `Thread.WANTED` is set, which is read on every
+way into Wasm and back to it, and a timer sends the signal again until one of both has found the thread in Wasm or
+outside of it all. What is wanted is not written down: Python knows its signals, and a deadline is compared with the
+clock.
 
 Source: signal-safety(7), timer_create(2); the Python C API, `PyErr_CheckSignals`.
 """
@@ -56,7 +57,8 @@ done:
   ret void
 }
 
-; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers and return.
+; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers and
+; return.
 ; %pc: what was interrupted plus 1, or 0.  %frame: the frame pointer there.
 ; A signal that comes before PyErr_CheckSignals looks is seen by it; one that comes later finds %WANTED and timer reset.
 define void @interrupt(ptr %thread, i64 %pc, ptr %frame) noinline #0 {
@@ -266,7 +268,8 @@ done:
   ret void
 }
 
-; The signals up to %last, a bit each (bit 0: signal 1), that have a handler which is none of ours; and those of memory faults
+; The signals up to %last, a bit each (bit 0: signal 1), that have a handler which is none of ours; and those of
+; memory faults
 ; wherever theirs is not ours.
 define i64 @foreign_signals(i32 %last) #0 {
 start:
