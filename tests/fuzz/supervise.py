@@ -118,7 +118,7 @@ def _last_words(errors: IO[str]) -> str:
 
 def _ending(code: int, hang: str, words: str) -> tuple[str, str]:
     """Say what became of a case in which the process ended: by the time limit, by a signal, or by itself."""
-    if code == -signal.SIGPROF:
+    if code == -signal.SIGPROF or "Timeout (" in words:  # of `limited`, or of faulthandler.dump_traceback_later
         compiling = any(folder in words for folder in ("/bembix/binary/", "/bembix/validate/", "/bembix/compile/"))
         return (HANG, words) if compiling else (hang, "")
     if code < 0:
