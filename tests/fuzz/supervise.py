@@ -53,7 +53,8 @@ def report(number: int, outcome: str, words: str = "") -> None:
 def limited(seconds: float) -> Iterator[None]:
     """Have this process say where it is and end, once the block has taken that much CPU time; for workers.
 
-    CPU time, so that a busy machine changes nothing; from a signal, as code that runs in Wasm or in LLVM looks at nothing.
+    CPU time, so that a busy machine changes nothing; by a signal, as code that runs in Wasm or in LLVM looks at
+    nothing.
     """
     faulthandler.register(signal.SIGPROF, chain=True)
     signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -66,8 +67,8 @@ def limited(seconds: float) -> Iterator[None]:
 def supervise(worker: Path, first: int, count: int, limit: float, *, hang: str = HANG) -> Tally:
     """Run cases `first` to `first + count - 1`.
 
-    limit: seconds of CPU time that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where it is busy
-    with anything else, it is HANG.
+    limit: seconds of CPU time that a case may take.  hang: the outcome of one that takes longer while Wasm runs; where
+    it is busy with anything else, it is HANG.
     """
     tally = Tally()
     number, end = first, first + count

@@ -3,7 +3,7 @@
 Most modules are invalid: valid ones with something changed (`damage.py`).
 
     pytest tests/fuzz/test_validity.py            # 400 modules
-    pytest tests/fuzz/test_validity.py -m long    # 20,000 more, in processes of 200, three minutes
+    pytest tests/fuzz/test_validity.py -m long    # 20,000 more, in processes of 200, a few minutes
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from native_harness import Instance, call_import, function, leave_results, load_
 from bembix.compile.layout import FuncRecord
 from bembix.compile.llvm import boundary, stubs
 from bembix.compile.llvm.types import in_store, llvm_type, results_type
-from bembix.errors import CompileError, InternalError, Trap
+from bembix.errors import InternalError, Trap
 from bembix.native import functype, memory, threads
 from bembix.spec.canonical import functype_id
-from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType, ref
+from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, AbsHeap, FuncType, ValType, ref
 
 IDENTITY = {t: FuncType((t,), (t,)) for t in (I32, I64, F32, F64, EXTERNREF, FUNCREF, ref(False, AbsHeap.EXTERN))}
 
@@ -289,15 +289,6 @@ def test_nested_entries() -> None:
     instance = through(I32, host)
     assert instance.f(depth) == 2
     assert memory.read_u64(threads.current()) == 0  # no activation is left
-
-
-def test_v128_is_refused_by_name() -> None:
-    type_ = FuncType((V128,), ())
-    boundary.prepare([type_])
-    with pytest.raises(CompileError, match="v128"):
-        boundary.entry_stub(type_)
-    with pytest.raises(CompileError, match="v128"):
-        boundary.thunk(type_)
 
 
 def test_conversions_that_give_nonsense_are_our_fault() -> None:

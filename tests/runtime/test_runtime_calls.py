@@ -210,9 +210,10 @@ def test_wasm_calls_wasm_without_python_between() -> None:
     assert second.store == first.store
 
 
-def test_values_of_v128_cannot_pass_yet() -> None:
-    source = '(module (func (export "f") (param v128)) (func (export "g") (result i32) i32.const 1))'
-    instance = Module(source).instantiate()
-    assert instance.exports.g() == 1
-    with pytest.raises(bembix.CompileError):
-        instance.exports["f"]
+def test_values_of_v128_are_sixteen_bytes() -> None:
+    echo = Module('(module (func (export "f") (param v128) (result v128) local.get 0))').instantiate().exports.f
+    value = bytes(range(16))
+    assert echo(value) == value == echo(bytearray(value)) == echo(memoryview(value))
+    for bad in (value[:15], 7, "x" * 16, None):
+        with pytest.raises((TypeError, ValueError)):
+            echo(bad)
