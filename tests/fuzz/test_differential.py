@@ -109,7 +109,7 @@ def test_runners_notice_what_happens() -> None:
     """The comparison is worth something: programs end in every way there is, and hosts hear of them."""
     endings, heard = set(), 0
     with policy(CHEAP):
-        for seed in range(150):
+        for seed in range(200):
             for event in run(seeded(seed), BembixRunner(CHEAP)):
                 endings.add(event[-3][0])  # type: ignore[index]
                 heard += len(event[-2])  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ class _Interrupts:
         state.set_word(State.ACTIONS, immortal(16 * _SIGNALS))
         state.set_word(State.INTERRUPT_SIGNAL, self.signal)
         self.handle_own()
-        self.make_timer()
+        self.make_timer(threading.main_thread().native_id or 0)
         os.register_at_fork(after_in_child=self._after_fork)
 
     def handle_own(self) -> None:
@@ -77,9 +77,8 @@ class _Interrupts:
         if libc.sigaction(self.signal, ctypes.create_string_buffer(bytes(action), len(action)), None):
             raise ResourceError(f"the system does not let us handle signal {self.signal}")
 
-    def make_timer(self) -> None:
-        """Make the timer that repeats our signal for the thread that runs Python's handlers."""
-        number = threading.main_thread().native_id or 0
+    def make_timer(self, number: int) -> None:
+        """Make the timer that repeats our signal for the thread that runs Python's handlers, by its number in the system."""
         state.set_word(State.MAIN_NUMBER, number)
         state.set_word(State.ARMED, 0)
         try:
@@ -92,7 +91,7 @@ class _Interrupts:
         """The thread that forked is the main one now, and there are no timers."""
         threads.note_main()
         timers.after_fork()
-        self.make_timer()
+        self.make_timer(threading.get_native_id())  # of the thread object, it is the parent's in some versions of Python
 
     def repair(self, last: int) -> None:
         """Put our handlers before those that came since."""
