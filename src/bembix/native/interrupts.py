@@ -78,7 +78,7 @@ class _Interrupts:
             raise ResourceError(f"the system does not let us handle signal {self.signal}")
 
     def make_timer(self, number: int) -> None:
-        """Make the timer that repeats our signal for the thread that runs Python's handlers, by its number in the system."""
+        """Make the timer that repeats our signal for the thread that runs handlers, by its number in the system."""
         state.set_word(State.MAIN_NUMBER, number)
         state.set_word(State.ARMED, 0)
         try:
@@ -91,7 +91,8 @@ class _Interrupts:
         """The thread that forked is the main one now, and there are no timers."""
         threads.note_main()
         timers.after_fork()
-        self.make_timer(threading.get_native_id())  # of the thread object, it is the parent's in some versions of Python
+        # The thread object still has the number of the parent in some versions of Python.
+        self.make_timer(threading.get_native_id())
 
     def repair(self, last: int) -> None:
         """Put our handlers before those that came since."""
