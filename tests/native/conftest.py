@@ -10,7 +10,7 @@ import pytest
 from bembix.runtime import services
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")  # (these tests are no package: one of that scope would last to the end)
 def _stand_in() -> Iterator[None]:
     native_harness.set_up()
     yield
