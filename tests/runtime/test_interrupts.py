@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -59,6 +60,9 @@ def ring(*_: object) -> None:
 
 @contextmanager
 def handling(number: int, handler: Any) -> Iterator[None]:
+    # What a handler raises in a callback of the garbage collector is lost, in any Python program.
+    gc.collect()
+    gc.disable()
     before = signal.signal(number, handler)
     interrupts.repair(everything=True)
     try:
@@ -66,6 +70,7 @@ def handling(number: int, handler: Any) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(number, before)
+        gc.enable()
 
 
 @contextmanager
