@@ -1,13 +1,25 @@
-"""Totals of the conformance suites, printed when all tests are done."""
+"""Totals of the conformance suites, printed when all tests are done, whichever processes they ran in."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
-from conformance_totals import TOTALS
+
+#: Passed and total assertions by suite and level.
+_totals: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    for name, value in report.user_properties if report.when == "call" else ():
+        if name == "conformance":
+            suite, level, passed, total = value  # type: ignore[misc]
+            _totals[suite, level][0] += passed
+            _totals[suite, level][1] += total
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TOTALS:
+    if _totals:
         terminalreporter.section("conformance: passed / all assertions")
-    for (level, suite), (passed, total) in sorted(TOTALS.items()):
+    for (suite, level), (passed, total) in sorted(_totals.items()):
         terminalreporter.write_line(f"{suite:<12}{level:<8}{passed:>8,} / {total:,}")

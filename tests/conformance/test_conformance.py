@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conformance_totals import TOTALS
 
 from bembix.script.count import assertion_lines
-from bembix.script.result import Result
 from bembix.script.runner import run_script
 
 HERE = Path(__file__).parent
@@ -44,17 +43,11 @@ def _assertions(script: str) -> list[int]:
     return assertion_lines((FOLDER / script).read_text("utf-8", "replace"))
 
 
-def _count(script: str, level: str, result: Result) -> None:
-    total = TOTALS[level, script.partition("/")[0]]
-    total[0] += result.passed
-    total[1] += result.total
-
-
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_script(script: str, level: str) -> None:
+def test_script(script: str, level: str, record_property: Callable[[str, object], None]) -> None:
     result = run_script(FOLDER / script, optimize=LEVELS[level])
-    _count(script, level, result)
+    record_property("conformance", (script.partition("/")[0], level, result.passed, result.total))
     if script in FILES:
         assert not result.ok, f"it passes now: take it out of exceptions.toml ({FILES[script]})"
         return

@@ -35,8 +35,7 @@ class Module:
     engine: the code generator, "llvm" or "auto"; None takes the environment variable BEMBIX_ENGINE, then "llvm".
     optimize: optimise every function at its first call, not only what is worth it.
     traps: "exact" to have every load trap that is out of bounds; "default" lets optimised code leave out, or move to
-    the branch
-        that uses it, a load whose value is not needed.
+    the branch that uses it, a load whose value is not needed.
     features: the proposals to allow, such as {"simd"}; None allows those that are standard or that toolchains emit.
 
     Errors: ParseError where it is malformed, ValidationError where it is invalid (the bodies of a large module are
