@@ -153,7 +153,7 @@ def test_host_function_drops_the_last_reference() -> None:
 
 
 def test_views_keep_the_memory(without_collector: None) -> None:
-    view = instantiate().exports.memory.view(0, 4)
+    view = instantiate().exports.memory.view(count=4)
     view[:] = b"abcd"
     assert bytes(view) == b"abcd"
 

@@ -31,7 +31,7 @@ def test_out_of_bounds(offset: int, length: int) -> None:
     with pytest.raises(IndexError, match="out of bounds memory access"):
         memory.read(offset, length)
     with pytest.raises(IndexError, match="out of bounds memory access"):
-        memory.view(offset, length)
+        memory.view("u8", offset, length)
     if length >= 0:
         with pytest.raises(IndexError, match="out of bounds memory access"):
             memory.write(offset, bytes(length))
@@ -77,7 +77,7 @@ def test_grow_beyond_the_maximum() -> None:
 
 def test_views_stay_valid() -> None:
     memory = Memory(1, 3)
-    view = memory.view(0, 4)
+    view = memory.view(count=4)
     memory.grow(2)
     memory.write(0, b"abcd")
     assert bytes(view) == b"abcd"
@@ -91,8 +91,8 @@ def test_views_stay_valid() -> None:
 def test_view_of_all() -> None:
     memory = Memory(1)
     assert len(memory.view()) == PAGE
-    assert len(memory.view(PAGE)) == 0
-    assert memory.view(1).format == "B"
+    assert len(memory.view(offset=PAGE)) == 0
+    assert memory.view(offset=1).format == "B"
     assert not memory.view().readonly
 
 

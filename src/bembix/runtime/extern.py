@@ -26,7 +26,7 @@ class Extern(Generic[I]):
     Two objects for the same thing never exist at a time, so `is` and `==` say whether two are the same.
     """
 
-    __slots__ = ("__weakref__", "_inst", "_store")
+    __slots__ = ()
 
     _inst: I
     _store: StoreInst
@@ -45,6 +45,15 @@ class Extern(Generic[I]):
     def inst(self) -> I:
         """The native side; not for users."""
         return self._inst
+
+    def _bind(self, inst: I, store: StoreInst) -> None:
+        raise NotImplementedError
+
+
+class SlottedExtern(Extern[I]):
+    """One that has its fields from Python; those of a memory are where generated code finds them."""
+
+    __slots__ = ("__weakref__", "_inst", "_store")
 
     def _bind(self, inst: I, store: StoreInst) -> None:
         self._inst = inst

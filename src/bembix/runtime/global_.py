@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bembix.runtime import cells
-from bembix.runtime.extern import Extern, store_for
+from bembix.runtime.extern import SlottedExtern, store_for
 from bembix.runtime.globalinst import GlobalInst
 from bembix.runtime.heapinst import is_traced
 from bembix.runtime.store import Store
@@ -13,7 +13,7 @@ from bembix.spec.types import GlobalType, ValType
 _NOT_GIVEN = object()
 
 
-class Global(Extern[GlobalInst]):
+class Global(SlottedExtern[GlobalInst]):
     """A global variable that instances share with Python.
 
     type: a value type, such as "i32".  value: its first value; without one, zero or null.

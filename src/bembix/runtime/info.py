@@ -6,13 +6,15 @@ Source: WebAssembly JavaScript API, WebAssembly.Module.imports and exports.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bembix.runtime.func import FuncInfo
-from bembix.runtime.importers import Wanted
 from bembix.spec.module import ExternKind
 from bembix.spec.types import FuncType, GlobalType, MemoryType, TableType
 from bembix.validate.context import ModuleContext
+
+if TYPE_CHECKING:
+    from bembix.runtime.importers import Wanted
 
 #: The type of an import or export; a tag's is a function type, whose parameters are the payload.
 ExternType: TypeAlias = "FuncType | TableType | MemoryType | GlobalType"

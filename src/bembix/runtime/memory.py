@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from bembix.errors import ResourceError
-from bembix.native.memory import read_bytes, view, write_bytes
-from bembix.runtime.extern import Extern, public, store_for
+from bembix.runtime.access import MemoryAccess
+from bembix.runtime.extern import public, store_for
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.store import Store
 from bembix.runtime.storeinst import LOCK, StoreInst
 from bembix.spec.limits import MAX_MEMORY_PAGES
 from bembix.spec.types import Limits, MemoryType
 
+if TYPE_CHECKING:
 
-class Memory(Extern[MemInst]):
+    class _Fast:
+        """What the generated slots add."""
+
+        def __buffer__(self, flags: int, /) -> memoryview:
+            """Return a view of all bytes that there are now."""
+else:
+    from bembix.compile.llvm.memtype import memory_type
+
+    def _doc(method, parameters):
+        """Return a docstring as builtin functions have them: it begins with the signature."""
+        lines = [line.strip() for line in method.__doc__.splitlines()]
+        return "\n".join([f"{method.__name__}($self, {parameters})\n--\n", *lines]).rstrip()
+
+    _NATIVE = memory_type(
+        {"read": _doc(MemoryAccess.read, "offset, length"), "write": _doc(MemoryAccess.write, "offset, data")}
+    )
+    _Fast = _NATIVE.type
+
+
+class Memory(_Fast, MemoryAccess):
     """A memory that instances share with Python.
 
     minimum: pages of 64 KiB that it has at first.
@@ -50,8 +70,15 @@ class Memory(Extern[MemInst]):
     def __repr__(self) -> str:
         return f"<bembix.Memory of {self.pages} pages{', shared' if self.shared else ''}>"
 
-    def __len__(self) -> int:
-        return self._inst.size
+    if not TYPE_CHECKING:
+
+        def _bind(self, inst, store):
+            _NATIVE.bind(self, inst, store, inst.address)
+
+        def _whole(self):
+            whole = super()._whole()
+            _NATIVE.keep(self, whole, len(whole))  # FAST: the next slices are taken of it
+            return whole
 
     @property
     def type(self) -> MemoryType:
@@ -73,33 +100,6 @@ class Memory(Extern[MemInst]):
         """Size in pages (of 64 KiB, unless the type says otherwise)."""
         return self._inst.pages
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Return a copy of `length` bytes from `offset` on.
-
-        Errors: IndexError where some of them are outside the memory.
-        """
-        address, length = self._place(offset, length)
-        return read_bytes(address, length)
-
-    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
-        """Copy `data` (bytes or anything with a buffer) to `offset`.
-
-        Errors: IndexError where it does not fit; nothing is written then.
-        """
-        content = data if isinstance(data, bytes) else bytes(memoryview(data))
-        address, _ = self._place(offset, len(content))
-        write_bytes(address, content)
-
-    def view(self, offset: int = 0, length: int | None = None) -> memoryview:
-        """Return a view of `length` bytes (None: up to the end) without copying; what is written to it, Wasm sees.
-
-        It stays valid, and keeps its size, when the memory grows or its instance goes: it keeps the memory alive.
-
-        Errors: IndexError where some of them are outside the memory.
-        """
-        address, length = self._place(offset, self.size - index(offset) if length is None else length)
-        return view(address, length, self._inst)
-
     def grow(self, pages: int) -> int:
         """Add `pages` pages of zeros and return how many there were before.
 
@@ -111,13 +111,6 @@ class Memory(Extern[MemInst]):
         if before < 0:
             raise ResourceError(f"a memory of {self.pages} pages (maximum {self._inst.maximum}) can't grow by {pages}")
         return before
-
-    def _place(self, offset: int, length: int) -> tuple[int, int]:
-        """Return the address of bytes that must be inside the memory, and how many there are."""
-        offset, length = index(offset), index(length)  # numbers of NumPy would wrap around below
-        if offset < 0 or length < 0 or offset + length > self._inst.size:
-            raise IndexError(f"out of bounds memory access: {length} bytes at {offset} of {self._inst.size}")
-        return self._inst.base + offset, length
 
 
 #: The public objects of shared memories, by the address of the native block: one each, whatever stores they are in.

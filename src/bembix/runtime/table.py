@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from bembix.errors import ResourceError
-from bembix.runtime.extern import Extern, store_for
+from bembix.runtime.extern import SlottedExtern, store_for
 from bembix.runtime.heapinst import is_traced
 from bembix.runtime.store import Store
 from bembix.runtime.tableinst import TableInst
@@ -16,7 +16,7 @@ from bembix.spec.limits import MAX_TABLE_SIZE
 from bembix.spec.types import FUNCREF, Limits, RefType, TableType, ValType
 
 
-class Table(Extern[TableInst]):
+class Table(SlottedExtern[TableInst]):
     """A table of references that instances share with Python; used like a list that can only grow.
 
     minimum: elements that it has at first.  maximum: elements that it may grow to, or None.

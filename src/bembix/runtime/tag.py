@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from bembix.errors import InternalError
 from bembix.native.memory import Block
 from bembix.runtime import registry
-from bembix.runtime.extern import Extern, store_for
+from bembix.runtime.extern import SlottedExtern, store_for
 from bembix.runtime.store import Store
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.values import valtype_of
@@ -42,7 +42,7 @@ class TagInst:
         self._store = weakref.ref(store)
 
 
-class Tag(Extern[TagInst]):
+class Tag(SlottedExtern[TagInst]):
     """A kind of exception that Wasm and Python throw at each other: `raise WasmException(tag, (1, 2.5))`.
 
     parameters: the types of the payload, such as ("i32", "f64").  store: see `Store`.

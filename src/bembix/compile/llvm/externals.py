@@ -34,6 +34,7 @@ declare void @Py_IncRef(ptr) #2
 declare void @Py_DecRef(ptr) #2
 declare i64 @PyLong_AsLongLong(ptr) #2
 declare ptr @PyLong_AsVoidPtr(ptr) #2
+declare i64 @PyLong_AsSsize_t(ptr) #2
 declare ptr @PyLong_FromLong(i64) #2
 declare ptr @PyLong_FromLongLong(i64) #2
 declare double @PyFloat_AsDouble(ptr) #2
@@ -48,6 +49,13 @@ declare ptr @PyTuple_GetItem(ptr, i64) #2
 declare i32 @PyTuple_SetItem(ptr, i64, ptr) #2
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr) #2
 declare ptr @PyObject_CallFunction(ptr, ptr, ...) #2
+declare ptr @PyObject_CallMethod(ptr, ptr, ptr, ...) #2
+declare ptr @PyObject_GetAttrString(ptr, ptr) #2
+declare ptr @PyObject_GetItem(ptr, ptr) #2
+declare i32 @PyObject_GetBuffer(ptr, ptr, i32) #2
+declare i32 @PyBuffer_FillInfo(ptr, ptr, ptr, i64, i32, i32) #2
+declare void @PyBuffer_Release(ptr) #2
+declare i32 @PySlice_Unpack(ptr, ptr, ptr, ptr) #2
 declare void @PyObject_ClearWeakRefs(ptr) #2
 declare void @PyObject_GC_UnTrack(ptr) #2
 declare void @PyObject_GC_Del(ptr) #2
@@ -64,8 +72,11 @@ declare void @PyErr_Restore(ptr, ptr, ptr) #2
 declare void @PyErr_NormalizeException(ptr, ptr, ptr) #2
 declare i32 @PyException_SetTraceback(ptr, ptr) #2
 @_Py_NoneStruct = external global i8
+@PyLong_Type = external global i8
+@PySlice_Type = external global i8
 @PyBytes_Type = external global i8
 @PyTuple_Type = external global i8
+@PyExc_BufferError = external global ptr
 @PyExc_RuntimeError = external global ptr
 @PyExc_SystemError = external global ptr
 @PyExc_TypeError = external global ptr

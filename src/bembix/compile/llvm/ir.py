@@ -17,6 +17,7 @@ from bembix.compile import heap, layout
 from bembix.compile.traps import Reason
 from bembix.native import platform
 from bembix.native.functype import FuncObject
+from bembix.native.memtype import MemoryObject, PyBuffer
 from bembix.native.state import State
 
 _NAMESPACES: Final = (
@@ -41,6 +42,8 @@ _NAMESPACES: Final = (
     heap.Trace,
     heap.TypeInfo,
     FuncObject,
+    MemoryObject,
+    PyBuffer,
     Reason,
     State,
 )

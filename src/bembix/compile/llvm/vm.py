@@ -19,6 +19,7 @@ from bembix.compile.llvm import (
     vm_func,
     vm_interrupts,
     vm_leave,
+    vm_memory,
     vm_services,
     vm_slow,
     vm_values,
@@ -141,6 +142,7 @@ def source() -> str:
         vm_values.UNBOXING,
         vm_slow.IR,
         vm_func.IR,
+        vm_memory.IR,
     )
     return entry + expand(externals.DECLARATIONS + "".join(parts))
 
