@@ -20,7 +20,7 @@ Run = Callable[[int], int]
 def bembix(path: Path) -> Run:
     import bembix
 
-    store = bembix.Store(heap_limit=HEAP)
+    store = bembix.Store(limits=bembix.Limits(heap=HEAP))
     return bembix.Module.from_file(path, optimize=True).instantiate(store=store).exports.run
 
 

@@ -11,13 +11,21 @@ if TYPE_CHECKING:
 
     from bembix.errors import BembixError as BembixError
     from bembix.errors import CompileError as CompileError
+    from bembix.errors import CpuTimeout as CpuTimeout
     from bembix.errors import Exit as Exit
     from bembix.errors import Frame as Frame
+    from bembix.errors import HeapExhausted as HeapExhausted
+    from bembix.errors import InstancesExceeded as InstancesExceeded
     from bembix.errors import InternalError as InternalError
+    from bembix.errors import Interrupted as Interrupted
+    from bembix.errors import LimitExceeded as LimitExceeded
     from bembix.errors import LinkError as LinkError
+    from bembix.errors import MemoryExceeded as MemoryExceeded
+    from bembix.errors import OutOfFuel as OutOfFuel
     from bembix.errors import ParseError as ParseError
     from bembix.errors import ResourceError as ResourceError
     from bembix.errors import StackExhausted as StackExhausted
+    from bembix.errors import TableExceeded as TableExceeded
     from bembix.errors import Timeout as Timeout
     from bembix.errors import Trap as Trap
     from bembix.errors import ValidationError as ValidationError
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     from bembix.runtime.instance import Instance as Instance
     from bembix.runtime.lanes import lanes as lanes
     from bembix.runtime.lanes import v128 as v128
+    from bembix.runtime.limits import Limits as Limits
     from bembix.runtime.memory import Memory as Memory
     from bembix.runtime.module import Module as Module
     from bembix.runtime.store import Store as Store
@@ -52,13 +61,21 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "BembixError": "bembix.errors",
     "CompileError": "bembix.errors",
+    "CpuTimeout": "bembix.errors",
     "Exit": "bembix.errors",
     "Frame": "bembix.errors",
+    "HeapExhausted": "bembix.errors",
+    "InstancesExceeded": "bembix.errors",
     "InternalError": "bembix.errors",
+    "Interrupted": "bembix.errors",
+    "LimitExceeded": "bembix.errors",
     "LinkError": "bembix.errors",
+    "MemoryExceeded": "bembix.errors",
+    "OutOfFuel": "bembix.errors",
     "ParseError": "bembix.errors",
     "ResourceError": "bembix.errors",
     "StackExhausted": "bembix.errors",
+    "TableExceeded": "bembix.errors",
     "Timeout": "bembix.errors",
     "Trap": "bembix.errors",
     "ValidationError": "bembix.errors",
@@ -77,6 +94,7 @@ _HOMES: Final = {
     "Instance": "bembix.runtime.instance",
     "lanes": "bembix.runtime.lanes",
     "v128": "bembix.runtime.lanes",
+    "Limits": "bembix.runtime.limits",
     "Memory": "bembix.runtime.memory",
     "Module": "bembix.runtime.module",
     "Store": "bembix.runtime.store",

@@ -1,7 +1,8 @@
 """Every exception that Bembix raises, as one tree.
 
 A phase has its class: reading (`ParseError`), checking (`ValidationError`), compiling (`CompileError`), linking
-(`LinkError`), running (`Trap`, `WasmException`, `Timeout`, `Exit`).  `InternalError` says that the fault is ours.
+(`LinkError`), running (`Trap`, `WasmException`, `Interrupted`, `Exit`).  Each limit of a store (`bembix.Limits`) has
+its own class below `LimitExceeded`.  `InternalError` says that the fault is ours.
 """
 
 from __future__ import annotations
@@ -123,8 +124,20 @@ class Trap(_RuntimeError):
     """The program did what the specification forbids at run time; `message` is the specification's."""
 
 
-class StackExhausted(Trap):
+class LimitExceeded(BembixError):
+    """A limit was reached; there is a class for each limit."""
+
+
+class StackExhausted(Trap, LimitExceeded):
     """Calls nest deeper than the stack allows."""
+
+
+class HeapExhausted(Trap, LimitExceeded):
+    """The garbage-collected heap is full, and nothing in it is garbage."""
+
+
+class OutOfFuel(Trap, LimitExceeded):
+    """The fuel is used up; `bembix.runtime.limits` says what costs how much."""
 
 
 class WasmException(_RuntimeError):
@@ -144,8 +157,16 @@ class WasmException(_RuntimeError):
         self.payload = payload
 
 
-class Timeout(_RuntimeError, TimeoutError):
+class Timeout(_RuntimeError, LimitExceeded, TimeoutError):
     """Wasm was stopped because its time was up: see `bembix.deadline`."""
+
+
+class CpuTimeout(Timeout):
+    """Wasm was stopped because it had used the CPU for as long as it may."""
+
+
+class Interrupted(_RuntimeError):
+    """Wasm was stopped because `Instance.interrupt` or `Store.interrupt` asked for it."""
 
 
 class Exit(BembixError):
@@ -158,6 +179,18 @@ class Exit(BembixError):
 
 class ResourceError(BembixError):
     """The host has no room: address space, memory or a limit of the store is used up."""
+
+
+class MemoryExceeded(ResourceError, LimitExceeded):
+    """The memories of a store would have more bytes than they may."""
+
+
+class TableExceeded(ResourceError, LimitExceeded):
+    """The tables of a store would have more elements than they may."""
+
+
+class InstancesExceeded(ResourceError, LimitExceeded):
+    """A store would have more instances than it may."""
 
 
 class InternalError(BembixError):

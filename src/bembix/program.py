@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bembix.errors import Exit, LinkError
 from bembix.runtime.deadline import deadline
 from bembix.runtime.func import is_func
+from bembix.runtime.limits import Limits
 from bembix.runtime.memory import Memory
 from bembix.runtime.module import Module
 from bembix.runtime.store import Store
@@ -49,8 +50,10 @@ def run(
     stdout: Sink = None,
     stderr: Sink = None,
     imports: Mapping[str, Mapping[str, object]] | None = None,
-    memory_limit: int | None = None,
+    memory: int | str | None = None,
     timeout: float | None = None,
+    fuel: int | None = None,
+    limits: Limits | None = None,
     engine: str | None = None,
     optimize: bool = False,
 ) -> Completed:
@@ -61,20 +64,30 @@ def run(
     dirs: directories of the host, by the path that the program knows each by; `bembix.wasi.Dir` makes one read-only.
     stdin: bytes, a file, or `bembix.wasi.INHERIT`; None is empty.
     stdout, stderr: a file or `bembix.wasi.INHERIT`; None collects what is written.
-    imports: what it imports apart from WASI.  memory_limit: bytes that its memories may have.
-    timeout: seconds after which it is stopped, with all that it needs until it runs.
+    imports: what it imports apart from WASI.
+    memory: what its memories may have together, in bytes or as a string such as "256 MiB".
+    timeout: seconds after which it is stopped, with all that it needs until it runs and all that it waits for.
+    fuel: how much it may execute; each instruction takes some.
+    limits: what else it may use, and what is given neither as `memory` nor as `fuel`; see `Limits`.
     engine, optimize: as for `Module`.
 
     Errors: those of `Module` and `Module.instantiate`; Trap where the program traps; LinkError where it is none;
-    Timeout.
+    LimitExceeded, such as `Timeout`, where it reached a limit.
     """
+    store = Store(limits=limits_of(limits, memory, fuel))
     with nullcontext() if timeout is None else deadline(timeout):
         module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)
         output, errors = (Capture() if stream is None else stream for stream in (stdout, stderr))
         argv = [_name(program, module), *args]
         with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
-            code = execute(module, wasi, imports=imports, store=Store(memory_limit=memory_limit))
+            code = execute(module, wasi, imports=imports, store=store)
         return Completed(code, _collected(output), _collected(errors))
+
+
+def limits_of(limits: Limits | None, memory: int | str | None, fuel: int | None) -> Limits:
+    """Return limits in which what is given apart from them takes the place of theirs."""
+    given = {name: value for name, value in (("memory", memory), ("fuel", fuel)) if value is not None}
+    return replace(limits or Limits(), **given)  # type: ignore[arg-type]  # sizes may be strings
 
 
 def execute(

@@ -90,7 +90,7 @@ def optimize(request: pytest.FixtureRequest) -> bool:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_can_be_reached_stays_as_it_is(optimize: bool, seed: int) -> None:
-    store = bembix.Store(heap_limit=4 << 20)
+    store = bembix.Store(limits=bembix.Limits(heap=4 << 20))
     instance = bembix.Module(CHURN, optimize=optimize).instantiate(store=store)
     steps = 10_000
     assert instance.exports.churn(steps, seed) == steps
@@ -98,7 +98,7 @@ def test_what_can_be_reached_stays_as_it_is(optimize: bool, seed: int) -> None:
 
 
 def test_an_address_inside_an_object_keeps_it(optimize: bool) -> None:
-    store = bembix.Store(heap_limit=2 << 20)
+    store = bembix.Store(limits=bembix.Limits(heap=2 << 20))
     instance = bembix.Module(INTERIOR, optimize=optimize).instantiate(store=store)
     assert instance.exports.run(20_000) == sum(range(20_000))
     assert store.inst.heap.native.collections > 5
@@ -111,7 +111,7 @@ def test_twenty_million_structs_in_16_mib(optimize: bool) -> None:
           (local.set $p (struct.new $s (local.get $n) (ref.null $s)))
           (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (struct.get $s 0 (local.get $p))))"""
-    store = bembix.Store(heap_limit=16 << 20)
+    store = bembix.Store(limits=bembix.Limits(heap=16 << 20))
     instance = bembix.Module(source, optimize=optimize).instantiate(store=store)
     assert instance.exports.run(20_000_000) == 1
     assert store.heap_used <= 16 << 20
@@ -126,7 +126,7 @@ def test_more_than_the_limit_is_a_trap(optimize: bool) -> None:
       (type $a (array (mut i64)))
       (func (export "array") (param $n i32) (result i32)
         (array.len (array.new_default $a (local.get $n)))))"""
-    store = bembix.Store(heap_limit=4 << 20)
+    store = bembix.Store(limits=bembix.Limits(heap=4 << 20))
     exports = bembix.Module(source, optimize=optimize).instantiate(store=store).exports
     for _ in range(3):
         with pytest.raises(bembix.Trap, match="heap is full") as caught:
@@ -136,7 +136,7 @@ def test_more_than_the_limit_is_a_trap(optimize: bool) -> None:
         with pytest.raises(bembix.Trap, match="heap is full"):
             exports.array(-1)
         assert exports.array(400_000) == 400_000
-    store.heap_limit = 64 << 20
+    store.limits = bembix.Limits(heap=64 << 20)
     exports.list(1_000_000)
 
 
@@ -182,7 +182,7 @@ def test_exceptions_are_collected(optimize: bool) -> None:
           (local.set $sum (i64.add (local.get $sum)))
           (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (local.get $sum)))"""
-    store = bembix.Store(heap_limit=12 << 20)
+    store = bembix.Store(limits=bembix.Limits(heap=12 << 20))
     instance = bembix.Module(source, optimize=optimize).instantiate(store=store)
     assert instance.exports.run(400_000) == sum(range(400_001))
     assert store.inst.heap.native.collections

@@ -68,9 +68,9 @@ def attempt(content: bytes, number: int) -> str:
             assert module.to_wat()
         names = {export.name for export in module.exports}
         if "_start" in names:
-            bembix.run(module, ["one", "two"], stdin=b"three\nfour\n", memory_limit=MEMORY)
+            bembix.run(module, ["one", "two"], stdin=b"three\nfour\n", memory=MEMORY)
             return "ran"
-        exports = module.instantiate(store=bembix.Store(memory_limit=MEMORY)).exports
+        exports = module.instantiate(store=bembix.Store(limits=bembix.Limits(memory=MEMORY))).exports
         run = exports.get("run")
         if isinstance(run, bembix.Func) and len(run.type.params) == 1:
             run(3)

@@ -46,7 +46,7 @@ class Thing:
 @pytest.fixture
 def store() -> Store:
     """A store with a small heap."""
-    return Store(heap_limit=16 << 20)
+    return Store(limits=bembix.Limits(heap=16 << 20))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_host_objects_are_let_go(exports, store: Store) -> None:
 
 
 def test_many_host_objects_take_no_more_than_the_limit() -> None:
-    store = Store(heap_limit=1 << 20)
+    store = Store(limits=bembix.Limits(heap=1 << 20))
     exports = bembix.Module(OBJECTS).instantiate(store=store).exports
     for _ in range(60_000):
         exports.out(1.5)
@@ -217,7 +217,7 @@ def test_collections_see_the_stack_below_host_calls() -> None:
         (call $host (struct.new $p (i32.const 1)))
         (struct.get $p 0 (local.get $p)))
       (func (export "inner") (drop (array.new_default $a (i32.const 400000)))))"""
-    store = Store(heap_limit=16 << 20)
+    store = Store(limits=bembix.Limits(heap=16 << 20))
 
     def host(value: StructRef) -> None:
         for _ in range(10):
@@ -236,7 +236,7 @@ def test_collections_see_the_stacks_of_other_threads() -> None:
         (call $wait)
         (struct.get $p 0 (local.get $p)))
       (func (export "inner") (drop (array.new_default $a (i32.const 400000)))))"""
-    store, inside, go = Store(heap_limit=16 << 20), threading.Event(), threading.Event()
+    store, inside, go = Store(limits=bembix.Limits(heap=16 << 20)), threading.Event(), threading.Event()
 
     def wait() -> None:
         inside.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bembix import Memory, Module, ResourceError, Store, Trap
+from bembix import Limits, Memory, Module, ResourceError, Store, Trap
 
 PAGE = 65536
 
@@ -111,7 +111,7 @@ def test_wrong_sizes(minimum: int, maximum: int | None) -> None:
 
 
 def test_store_limit() -> None:
-    store = Store(memory_limit=3 * PAGE)
+    store = Store(limits=Limits(memory=3 * PAGE))
     exports = Module(GROWING).instantiate(store=store).exports
     other = Memory(1, store=store)
     assert store.memory_used == 2 * PAGE
@@ -127,7 +127,7 @@ def test_store_limit() -> None:
 
 
 def test_store_limit_counts_objects_that_join() -> None:
-    store = Store(memory_limit=PAGE)
+    store = Store(limits=Limits(memory=PAGE))
     module = Module('(module (import "m" "memory" (memory 1)))')
     with pytest.raises(ResourceError):
         module.instantiate({"m": {"memory": Memory(2)}}, store=store)

@@ -75,7 +75,7 @@ def test_other_imports() -> None:
 
 def test_memory_limit() -> None:
     with pytest.raises(ResourceError):
-        bembix.run(b'(module (memory (export "memory") 2) (func (export "_start")))', memory_limit=65536)
+        bembix.run(b'(module (memory (export "memory") 2) (func (export "_start")))', memory=65536)
 
 
 def test_host_exception_passes() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bembix import LinkError, Memory, Module, Store, Trap
+from bembix import Limits, LinkError, Memory, Module, Store, Trap
 from bembix.script.runner import run_script
 
 PAGE = 65536
@@ -110,7 +110,7 @@ def test_a_memory_that_is_not_shared_has_one_store() -> None:
 
 
 def test_the_limit_is_that_of_the_memorys_store(module: Module) -> None:
-    store, other = Store(memory_limit=PAGE), Store(memory_limit=0)
+    store, other = Store(limits=Limits(memory=PAGE)), Store(limits=Limits(memory=0))
     memory = Memory(1, 2, shared=True, store=store)
     exports = module.instantiate({"": {"m": memory}}, store=other).exports
     assert (exports.grow(1), store.memory_used, other.memory_used) == (-1, PAGE, 0)

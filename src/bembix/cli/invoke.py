@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from bembix.errors import BembixError, Exit
-from bembix.program import linked
+from bembix.program import limits_of, linked
 from bembix.runtime.module import Module
+from bembix.runtime.store import Store
 from bembix.spec.types import EXTERNREF, F32, F64, I32, I64, FuncType, RefType, ValType
 from bembix.text.numbers import NumberError, integer
 from bembix.wasi import INHERIT, Wasi
@@ -24,9 +25,10 @@ def invoke_export(file: str, name: str, words: list[str], options: Namespace) ->
     module = Module.from_file(file, engine=options.engine, optimize=options.optimize)
     functype = _function(module, name)
     arguments = _arguments(name, words, functype)
+    store = Store(limits=limits_of(None, options.memory, options.fuel))
     with Wasi([file], dict(options.env), dict(options.dirs), INHERIT, INHERIT, INHERIT) as wasi:
         try:
-            with linked(module, wasi) as exports:
+            with linked(module, wasi, store=store) as exports:
                 if "_initialize" in exports and name != "_initialize":
                     exports["_initialize"]()
                 result = exports[name](*arguments)

@@ -3,8 +3,9 @@
 What follows FILE goes to the program, whatever it looks like; only `--invoke NAME` directly behind FILE is ours too,
 unless `--` stands before FILE.  A program sees no file and no variable of the host but those handed over.
 
-Exit code: the program's; 134 after a trap or an exception that nothing caught; 124 where --timeout ended it; 1 where
-the module can't be run.  Ctrl-C ends this process by its signal, which a shell shows as 130.
+Exit code: the program's; 134 after a trap or an exception that nothing caught, and where the fuel ran out; 124 where
+--timeout ended it; 1 where the module can't be run.  Ctrl-C ends this process by its signal, which a shell shows as
+130.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="set a variable; without =VALUE to what it is here",
     )
     parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop it after so long, with exit code 124")
+    parser.add_argument("--memory", type=size, metavar="SIZE", help="what its memories may have, such as 256MiB")
+    parser.add_argument("--fuel", type=fuel, metavar="N", help="stop it, exactly, after about so many instructions")
     parser.add_argument("--invoke", metavar="NAME", help="call this export with ARGS and print its results")
     add_engine_arguments(parser)
     parser.add_argument("rest", nargs=REMAINDER, metavar="FILE [ARGS]", help="a module in binary or text form")
@@ -74,6 +77,23 @@ def seconds(word: str) -> float:
     if not found >= 0:
         raise ArgumentTypeError(f"{word!r} is no number of seconds")
     return found
+
+
+def size(word: str) -> int:
+    """Return a size in bytes.  Errors: ArgumentTypeError."""
+    from bembix.runtime.limits import parse_size
+
+    try:
+        return parse_size(word)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def fuel(word: str) -> int:
+    """Return an amount of fuel.  Errors: ArgumentTypeError."""
+    if not word.isdecimal() or int(word) >= 2**63:
+        raise ArgumentTypeError(f"{word!r} is no amount of fuel")
+    return int(word)
 
 
 def execute(options: Namespace) -> int:
@@ -134,6 +154,8 @@ def _run(file: str, arguments: list[str], options: Namespace) -> int:
         stdin=INHERIT,
         stdout=INHERIT,
         stderr=INHERIT,
+        memory=options.memory,
+        fuel=options.fuel,
         engine=options.engine,
         optimize=options.optimize,
     )

@@ -20,8 +20,8 @@ from bembix.native.memory import Block, read_u64, write_u64
 from bembix.spec.canonical import canonical_type, display, top
 from bembix.spec.types import AbsHeap, ArrayType, FieldType, FuncType, RefType, StructType
 
-#: Bytes that a heap may have unless the user says otherwise.
-DEFAULT_LIMIT: Final = 1 << 30
+#: Bytes that a heap may have where the store has no limit for it.
+NO_LIMIT: Final = 1 << 62
 
 
 def is_traced(valtype: object) -> bool:

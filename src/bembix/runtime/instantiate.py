@@ -31,7 +31,7 @@ def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst 
     """Make an instance.
 
     Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
-    with what came before it kept; ResourceError; CompileError.
+    with what came before it kept; ResourceError, LimitExceeded; CompileError.
     """
     layout = module.compiled.layout  # first of all: where the engine is missing, this says so
     services.install()
@@ -48,6 +48,7 @@ def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst 
 
 def _define(module: Module, layout: ContextLayout, linked: Linked) -> tuple[ModuleInst, Instance]:
     """Set up all that the module defines, except for running its start function."""
+    linked.store.count_instance()
     inst = ModuleInst(module, layout, linked.store, linked.take())
     linked.store.modules.add(module)
     _define_memories(inst, linked.store)
@@ -103,7 +104,7 @@ def _define_tables(inst: ModuleInst, store: StoreInst) -> None:
     types = inst.module.context.tables[len(tables) :]
     for table, tabletype in zip(inst.module.definition.tables, types, strict=True):
         init = evaluate(table.init, inst.externs) if table.init is not None else 0
-        tables.append(TableInst(tabletype, init))
+        tables.append(TableInst(tabletype, store.table_budget, init))
         tables[-1].adopt(store)
     _write_slots(inst.address + inst.layout.tables, [(t.base, t.address) for t in tables])
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from bembix.compile.layout import GUARD_64
 from bembix.compile.layout import Block as Layout
-from bembix.errors import ResourceError
+from bembix.errors import MemoryExceeded, ResourceError
 from bembix.native.memory import PAGE, Block, Reservation, reserve, round_up, write_u64
 from bembix.runtime.storeinst import LOCK, Budget, StoreInst
 from bembix.spec.types import I32, MemoryType
@@ -55,11 +55,17 @@ class MemInst:
             budget.give_back(self.size)
 
     def _first_pages(self, count: int) -> None:
+        self.check_budget(count)
         if self.grow(count) < 0:
-            raise ResourceError(
-                f"no room for {self.type}: {count << self.type.page_size_log2} bytes, with {self._budget.used} of "
-                f"{self._budget.limit or 'the host'} used"
-            )
+            size = count << self.type.page_size_log2
+            raise ResourceError(f"no room for {self.type} in the host: {size} bytes")
+
+    def check_budget(self, count: int) -> None:
+        """Make sure that the store has room for so many more pages.  Errors: MemoryExceeded."""
+        size, budget = count << self.type.page_size_log2, self._budget
+        if not budget.fits(size):
+            used = f"with {budget.used} of {budget.limit} used"
+            raise MemoryExceeded(f"no room in the store for {size} more bytes of {self.type}, {used} (Limits.memory)")
 
     def _reserve(self) -> Reservation:
         """Reserve address space; set `capacity`.  Errors: ResourceError."""

@@ -44,7 +44,8 @@ class Memory(_Fast, MemoryAccess):
     shared: whether several threads may use it at once.  Instances of different stores can import it: give each thread
     instances of its own.  It counts against the limit of `store` alone, whatever imports it.
     store: see `Store`.
-    Errors: ValueError where the sizes make no sense, ResourceError where the host has no room.
+    Errors: ValueError where the sizes make no sense, ResourceError where the host has no room, MemoryExceeded where the
+    store has none.
 
     Source: core 3.0, 4.2.8.
     """
@@ -103,12 +104,14 @@ class Memory(_Fast, MemoryAccess):
     def grow(self, pages: int) -> int:
         """Add `pages` pages of zeros and return how many there were before.
 
-        Errors: ResourceError where the maximum or the store's limit is exceeded or the host has no memory.
+        Errors: ResourceError where the maximum is exceeded or the host has no memory; MemoryExceeded where the store's
+        limit is.
         """
         if pages < 0:
             raise ValueError(f"a memory can't grow by {pages} pages")
         before = self._inst.grow(index(pages))
         if before < 0:
+            self._inst.check_budget(pages)
             raise ResourceError(f"a memory of {self.pages} pages (maximum {self._inst.maximum}) can't grow by {pages}")
         return before
 

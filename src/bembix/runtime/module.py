@@ -139,8 +139,8 @@ class Module:
         store: where to live; None takes the store of the imports, or a new one.
 
         Errors: LinkError, before anything is done, which lists all imports that are missing or do not match; Trap where
-        a segment does not fit or the start function traps; ResourceError where the host has no room; CompileError where
-        the engine is not to be had.
+        a segment does not fit or the start function traps; ResourceError where the host has no room; LimitExceeded
+        where the store has none; CompileError where the engine is not to be had.
 
         Source: core 3.0, 4.5.4.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bembix.runtime.limits import DEFAULT, Limits
 from bembix.runtime.storeinst import StoreInst
 
 
@@ -11,17 +12,15 @@ class Store:
     Only code that puts several modules into one store, or limits them, makes one: `Module.instantiate` takes the store
     of its imports, or a new one.
 
-    memory_limit: bytes that all memories together may have, or None.  A `memory.grow` beyond it gives -1.
-    heap_limit: bytes that structs, arrays, exceptions and references to host objects may take; None stands for 1 GiB.
-    What is not used any more is collected; beyond the limit, making one is a `Trap`.
+    limits: what all of it may use together, and how long a call may take; None stands for `Limits()`.
 
     Source: core 3.0, 4.2.3.
     """
 
     __slots__ = ("__weakref__", "_inst")
 
-    def __init__(self, *, memory_limit: int | None = None, heap_limit: int | None = None) -> None:
-        self._inst = StoreInst(memory_limit=memory_limit, heap_limit=heap_limit)
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self._inst = StoreInst(DEFAULT if limits is None else limits)
 
     def __repr__(self) -> str:
         return f"<bembix.Store at {id(self.inst):#x}>"
@@ -45,13 +44,17 @@ class Store:
         return store
 
     @property
-    def memory_limit(self) -> int | None:
-        """Bytes that all memories together may have, or None; may be changed at any time."""
-        return self.inst.budget.limit
+    def limits(self) -> Limits:
+        """What it may use.  May be changed at any time, but only a new store can begin to have limits for each call
+        (stack, timeout, cpu_time), or fuel.
 
-    @memory_limit.setter
-    def memory_limit(self, limit: int | None) -> None:
-        self.inst.budget.limit = limit
+        Errors: ValueError.
+        """
+        return self.inst.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self.inst.limits = limits
 
     @property
     def memory_used(self) -> int:
@@ -59,13 +62,9 @@ class Store:
         return self.inst.budget.used
 
     @property
-    def heap_limit(self) -> int:
-        """Bytes that the garbage-collected heap may have; may be changed at any time."""
-        return self.inst.heap_limit
-
-    @heap_limit.setter
-    def heap_limit(self, limit: int) -> None:
-        self.inst.heap_limit = limit
+    def table_used(self) -> int:
+        """Elements that all tables have together."""
+        return self.inst.table_budget.used
 
     @property
     def heap_used(self) -> int:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from bembix.compile.layout import Store as Layout
-from bembix.errors import LinkError, ResourceError
+from bembix.errors import InstancesExceeded, LinkError, MemoryExceeded, TableExceeded
 from bembix.native.memory import Block, read_u64, write_u64
 from bembix.runtime import registry
-from bembix.runtime.heapinst import DEFAULT_LIMIT, HeapInst
+from bembix.runtime.heapinst import NO_LIMIT, HeapInst
+from bembix.runtime.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from bembix.runtime.module import Module
@@ -36,7 +37,7 @@ class Owned(Protocol):
 
 
 class Budget:
-    """How many bytes the memories of a store may have together."""
+    """How much the things of one kind in a store may have together: bytes of memories, elements of tables."""
 
     __slots__ = ("limit", "used")
 
@@ -44,9 +45,13 @@ class Budget:
         self.limit = limit
         self.used = 0
 
+    def fits(self, size: int) -> bool:
+        """Tell whether `size` more are not too many."""
+        return self.limit is None or self.used + size <= self.limit
+
     def take(self, size: int) -> bool:
-        """Count `size` more bytes, or return False where they are too many."""
-        if self.limit is not None and self.used + size > self.limit:
+        """Count `size` more, or return False where they are too many."""
+        if not self.fits(size):
             return False
         self.used += size
         return True
@@ -64,17 +69,18 @@ class StoreInst:
     """
 
     __slots__ = (
-        "__weakref__", "_block", "_heap", "_heap_limit", "_into", "_objects", "_owned", "_unbound", "budget", "modules",
+        "__weakref__", "_block", "_heap", "_into", "_limits", "_objects", "_owned", "_unbound",
+        "budget", "instances", "modules", "table_budget",
     )  # fmt: skip
 
-    def __init__(
-        self, *, memory_limit: int | None = None, heap_limit: int | None = None, unbound: bool = False
-    ) -> None:
-        self.budget = Budget(memory_limit)
+    def __init__(self, limits: Limits = DEFAULT, *, unbound: bool = False) -> None:
+        self._limits = limits
+        self.budget = Budget(limits.memory)
+        self.table_budget = Budget(limits.table)
+        self.instances = Budget(limits.instances)
         self.modules: set[Module] = set()
         self._block: Block | None = None
         self._heap: HeapInst | None = None
-        self._heap_limit = DEFAULT_LIMIT if heap_limit is None else heap_limit
         self._into: StoreInst | None = None
         self._objects: WeakValueDictionary[int, object] = WeakValueDictionary()
         self._owned: set[Owned] = set()
@@ -108,7 +114,7 @@ class StoreInst:
     def _make_heap(self) -> None:
         with LOCK:  # two threads must not make two
             if self._heap is None:
-                heap = HeapInst(self._heap_limit)
+                heap = HeapInst(self.heap_limit)
                 registry.heaps[heap.address] = self
                 if self._block is not None:
                     heap.bind(self._block.address)
@@ -136,13 +142,30 @@ class StoreInst:
     @property
     def heap_limit(self) -> int:
         """Bytes that the heap may have."""
-        return self._heap_limit
+        return NO_LIMIT if self._limits.heap is None else self._limits.heap
 
-    @heap_limit.setter
-    def heap_limit(self, limit: int) -> None:
-        self._heap_limit = limit
+    @property
+    def limits(self) -> Limits:
+        """What all of it may use together."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        """Errors: ValueError for what only a new store can have."""
+        if limits.each_call is not self._limits.each_call:
+            raise ValueError("limits of stack, timeout or cpu_time are given when a store is made, or never")
+        if (limits.fuel is None) is not (self._limits.fuel is None):
+            raise ValueError("fuel is given when a store is made, or never")
+        self._limits = limits
+        self.budget.limit, self.table_budget.limit = limits.memory, limits.table
+        self.instances.limit = limits.instances
         if self._heap is not None:
-            self._heap.native.limit = limit
+            self._heap.native.limit = self.heap_limit
+
+    def count_instance(self) -> None:
+        """Count one more instance.  Errors: InstancesExceeded."""
+        if not self.instances.take(1):
+            raise InstancesExceeded(f"a store of {self.instances.limit} instances has no room for one more")
 
     @property
     def bound(self) -> bool:
@@ -153,16 +176,23 @@ class StoreInst:
         """Take over all that an unbound store has."""
         if self is other:
             return
-        size = other.budget.used
-        if not self.budget.take(size):
-            raise ResourceError(f"the memories of a store may have {self.budget.limit} bytes, {size} more are too many")
+        size, elements = other.budget.used, other.table_budget.used
+        if not self.budget.fits(size):
+            raise MemoryExceeded(
+                f"the memories of a store may have {self.budget.limit} bytes, {size} more are too many"
+            )
+        if not self.table_budget.take(elements):
+            limit = self.table_budget.limit
+            raise TableExceeded(f"the tables of a store may have {limit} elements, {elements} more are too many")
+        self.budget.take(size)
         for inst in other._owned:
             inst.adopt(self)
         self._owned |= other._owned
         if other._heap is not None:
             self.heap.take_over(other._heap)
         self._objects.update(other._objects)
-        other._owned, other._heap, other.budget, other._into = set(), None, self.budget, self
+        other._owned, other._heap, other._into = set(), None, self
+        other.budget, other.table_budget = self.budget, self.table_budget
 
     def own(self, inst: Owned) -> None:
         """Keep something native alive as long as this store."""

@@ -21,7 +21,8 @@ class Table(SlottedExtern[TableInst]):
 
     minimum: elements that it has at first.  maximum: elements that it may grow to, or None.
     element: what it holds, such as "funcref" or "externref".  init: the first value of all elements.
-    Errors: ValueError where this makes no sense, ResourceError where the host has no room.
+    Errors: ValueError where this makes no sense, ResourceError where the host has no room, TableExceeded where the
+    store has none.
 
     Source: core 3.0, 4.2.7.
     """
@@ -45,7 +46,7 @@ class Table(SlottedExtern[TableInst]):
             raise ValueError(f"a table holds references, not {reftype}")
         owner = store_for(store)
         first = cast(int, to_wasm(init, reftype, "table element", owner))
-        self._bind(TableInst(TableType(Limits(minimum, maximum), reftype), first), owner)
+        self._bind(TableInst(TableType(Limits(minimum, maximum), reftype), owner.table_budget, first), owner)
         if is_traced(reftype):
             owner.own(self._inst)
         self.store_inst.public(self._inst.address, lambda: self)
@@ -76,12 +77,14 @@ class Table(SlottedExtern[TableInst]):
     def grow(self, count: int, init: object = None) -> int:
         """Add `count` elements and return how many there were before.
 
-        Errors: ResourceError where the maximum is exceeded or the host has no memory.
+        Errors: ResourceError where the maximum is exceeded or the host has no memory; TableExceeded where the store's
+        limit is.
         """
         if count < 0:
             raise ValueError(f"a table can't grow by {count} elements")
         before = self._inst.grow(operator.index(count), self._to_wasm(init))
         if before < 0:
+            self._inst.check_budget(count)
             raise ResourceError(f"a table of {len(self)} elements (maximum {self._inst.maximum}) can't grow by {count}")
         return before
 

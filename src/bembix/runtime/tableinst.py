@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 from bembix.compile.layout import Block as Layout
-from bembix.errors import ResourceError
+from bembix.errors import ResourceError, TableExceeded
 from bembix.native.memory import Block, read_u64, reserve, round_up, write_bytes, write_u64
 from bembix.runtime.heapinst import is_traced
-from bembix.runtime.storeinst import LOCK, StoreInst
+from bembix.runtime.storeinst import LOCK, Budget, StoreInst
 from bembix.spec.limits import MAX_TABLE_SIZE
 from bembix.spec.types import I32, TableType
 
@@ -21,14 +21,16 @@ class TableInst:
     address: of the native block.  base: of element 0.  length: elements it has now.
     """
 
-    __slots__ = ("__weakref__", "_block", "_committed", "_reservation", "address", "base", "length", "type")
+    __slots__ = ("__weakref__", "_block", "_budget", "_committed", "_reservation", "address", "base", "length", "type")
 
-    def __init__(self, tabletype: TableType, init: int = 0) -> None:
+    def __init__(self, tabletype: TableType, budget: Budget, init: int = 0) -> None:
         minimum = tabletype.limits.minimum
         if minimum > MAX_TABLE_SIZE:
             raise ResourceError(f"no room for {tabletype}: a table may have {MAX_TABLE_SIZE} elements")
         self.type = tabletype
         self.length = 0
+        self._budget = budget
+        self.check_budget(minimum)
         self._committed = 0
         self._reservation = reserve(min(self.maximum, MAX_TABLE_SIZE) * _ELEMENT_SIZE)
         self._block = Block(Layout.SIZE)
@@ -36,7 +38,19 @@ class TableInst:
         self.base = self._reservation.base
         write_u64(self.address + Layout.BASE, self.base)
         if self.grow(minimum, init) < 0:
-            raise ResourceError(f"no room for {tabletype}")
+            raise ResourceError(f"no room for {tabletype} in the host")
+
+    def __del__(self) -> None:
+        budget = getattr(self, "_budget", None)  # absent where the constructor failed
+        if budget is not None:
+            budget.give_back(self.length)
+
+    def check_budget(self, count: int) -> None:
+        """Make sure that the store has room for so many more elements.  Errors: TableExceeded."""
+        budget = self._budget
+        if not budget.fits(count):
+            used = f"with {budget.used} of {budget.limit} used"
+            raise TableExceeded(f"no room in the store for {count} more elements of {self.type}, {used} (Limits.table)")
 
     @property
     def maximum(self) -> int:
@@ -45,7 +59,8 @@ class TableInst:
         return possible if self.type.limits.maximum is None else min(possible, self.type.limits.maximum)
 
     def adopt(self, store: StoreInst) -> None:
-        """Have the references in it kept alive."""
+        """Have the references in it kept alive, and count against the budget, which has been charged already."""
+        self._budget = store.table_budget
         if is_traced(self.type.element):
             store.heap.add_pair(self.address)
 
@@ -65,7 +80,10 @@ class TableInst:
     def _grow(self, delta: int, init: int) -> int:
         before = self.length
         after = before + delta
-        if after > min(self.maximum, MAX_TABLE_SIZE) or not self._commit(after * _ELEMENT_SIZE):
+        if after > min(self.maximum, MAX_TABLE_SIZE) or not self._budget.take(delta):
+            return -1
+        if not self._commit(after * _ELEMENT_SIZE):
+            self._budget.give_back(delta)
             return -1
         if init:  # fresh pages are zero
             write_bytes(self.base + _ELEMENT_SIZE * before, struct.pack("<Q", init) * delta)

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from bembix import deadlines
 from bembix.compile.traps import Reason
-from bembix.errors import Frame, InternalError, StackExhausted, Timeout, Trap
+from bembix.errors import Frame, HeapExhausted, InternalError, StackExhausted, Timeout, Trap
 from bembix.native import threads
 from bembix.runtime.exceptions import thrown_exception
 from bembix.runtime.func import store_of
@@ -33,7 +33,7 @@ def raise_(func: object, reason: int, thread: int) -> NoReturn:
         case Reason.INTERRUPTED:
             raise Timeout(deadlines.message(), frames)
         case Reason.HEAP_EXHAUSTED as found:
-            raise Trap(f"{found.message}: it may have {store.heap_limit} bytes (Store.heap_limit)", frames)
+            raise HeapExhausted(f"{found.message}: it may have {store.heap_limit} bytes (Limits.heap)", frames)
         case Reason.PYTHON_ERROR:
             raise InternalError("a host function failed without saying why")
         case found:

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any, Final
 
 from bembix.errors import BembixError, LinkError, ParseError, StackExhausted, Trap, ValidationError, WasmException
+from bembix.runtime.limits import UNLIMITED
 from bembix.runtime.store import Store
 from bembix.script.actions import Actions
 from bembix.script.count import count_assertions
@@ -29,7 +30,7 @@ def run_script(path: str | Path, *, engine: str | None = None, optimize: bool = 
     """Run the script in a file.  engine, optimize: as for `Module`.  Errors: OSError."""
     source = Path(path).read_bytes()
     started = time.perf_counter()
-    runner = Runner(Scope(Store(), engine=engine, optimize=optimize, features=features_for(path)))
+    runner = Runner(Scope(Store(limits=UNLIMITED), engine=engine, optimize=optimize, features=features_for(path)))
     runner.run(parse_script(source, str(path)))
     total = count_assertions(source.decode("utf-8", "replace"))
     return Result(str(path), runner.passed, total, time.perf_counter() - started, runner.failures)
