@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bembix.runtime.limits import Limits as Limits
     from bembix.runtime.memory import Memory as Memory
     from bembix.runtime.module import Module as Module
+    from bembix.runtime.namespace import Namespace as Namespace
     from bembix.runtime.store import Store as Store
     from bembix.runtime.table import Table as Table
     from bembix.runtime.tag import Tag as Tag
@@ -97,6 +98,7 @@ _HOMES: Final = {
     "Limits": "bembix.runtime.limits",
     "Memory": "bembix.runtime.memory",
     "Module": "bembix.runtime.module",
+    "Namespace": "bembix.runtime.namespace",
     "Store": "bembix.runtime.store",
     "Table": "bembix.runtime.table",
     "Tag": "bembix.runtime.tag",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 
 from bembix import FuncType, Global, HostFunction, Instance, LinkError, Memory, Module, Store, Table, Tag
@@ -92,9 +95,78 @@ def test_nothing_is_written_when_an_import_is_missing() -> None:
     assert memory.read(0, 1) == b"\0"
 
 
-def test_imports_must_be_mappings() -> None:
-    with pytest.raises(TypeError, match=r"imports\['m'\] must be a mapping or an Instance, not int"):
-        importing("(func)", "f").instantiate({"m": 5})
+@pytest.mark.parametrize("wrong", [5, "text", print, lambda: None, None, [1], b"x"], ids=str)
+def test_what_imports_can_not_come_from(wrong: object) -> None:
+    with pytest.raises(
+        TypeError, match=r"imports\['m'\] must be a mapping, an Instance or an object with attributes, not"
+    ):
+        importing("(func)", "f").instantiate({"m": wrong})
+
+
+def test_imports_themselves_must_be_something() -> None:
+    with pytest.raises(TypeError, match=r"imports must be a mapping, an Instance or an object with .*, not list"):
+        importing("(func)", "f").instantiate([print])
+
+
+def test_attributes_of_any_object() -> None:
+    class Env:
+        limit = 7
+
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        def log(self, number: int) -> None:
+            self.seen.append(number)
+
+        @staticmethod
+        def double(number: int) -> int:
+            return 2 * number
+
+        @property
+        def half(self) -> float:
+            return 0.5
+
+    module = Module("""(module (import "env" "log" (func $log (param i32))) (import "env" "limit" (global $limit i32))
+      (import "env" "double" (func $double (param i32) (result i32))) (import "env" "half" (global f64))
+      (func (export "run") (call $log (call $double (global.get $limit)))))""")
+    env = Env()
+    module.instantiate({"env": env}).exports.run()
+    module.instantiate(imports=SimpleNamespace(env=env)).exports.run()
+    assert env.seen == [14, 14]
+    with pytest.raises(LinkError, match=r"incompatible import type for 'env' 'log'.*\n.*unknown import 'env' 'half'"):
+        module.instantiate({"env": SimpleNamespace(log=5, limit=1, double=abs)})
+
+
+def test_python_modules() -> None:
+    module = Module("""(module (import "math" "sqrt" (func $sqrt (param f64) (result f64)))
+      (import "math" "pi" (global f64))
+      (func (export "root") (result f64) (call $sqrt (global.get 0))))""")
+    assert module.instantiate({"math": math}).exports.root() == math.sqrt(math.pi)
+
+
+@pytest.mark.parametrize("name", ["__class__", "__dict__", "__loader__", "__init__", "__reduce__"])
+def test_attributes_that_every_object_has_are_not_given_away(name: str) -> None:
+    with pytest.raises(LinkError, match=f"unknown import 'm' '{name}'"):
+        importing("(global externref)", name).instantiate({"m": math})
+    importing("(func)", name).instantiate({"m": {name: print}})
+
+
+def test_a_property_that_fails() -> None:
+    class Env:
+        @property
+        def f(self) -> object:
+            raise RuntimeError("not today")
+
+    with pytest.raises(RuntimeError, match="not today"):
+        importing("(func)", "f").instantiate({"m": Env()})
+
+
+def test_a_module_among_the_imports_is_instantiated() -> None:
+    module = Module('(module (import "m" "memory" (memory 1)) (import "n" "f" (func)) (export "memory" (memory 0)))')
+    store = Store()
+    instance = module.instantiate({"m": Module(PROVIDER), "n": {"f": print}}, store=store)
+    assert instance.store == store
+    assert instance.exports.memory.pages == 1
 
 
 @pytest.mark.parametrize(("declaration", "value"), [("i32", 5), ("i64", -5), ("f64", 0.5), ("externref", "thing")])
@@ -131,9 +203,9 @@ def test_objects_without_a_store_join_that_of_the_instance() -> None:
 def test_stores_do_not_mix(provider: Instance) -> None:
     other = Module(PROVIDER).instantiate()
     module = Module('(module (import "a" "f" (func (param i32))) (import "b" "memory" (memory 1)))')
-    with pytest.raises(LinkError, match="imports belong to different stores"):
+    with pytest.raises(LinkError, match=r"imports belong to different stores.*\('a' 'f', 'b' 'memory'\)"):
         module.instantiate({"a": provider, "b": other})
-    with pytest.raises(LinkError, match="different stores"):
+    with pytest.raises(LinkError, match=r"different stores.*\(`store=`, 'm' 'f'\)"):
         importing("(func (param i32))", "f").instantiate({"m": provider}, store=Store())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
 
 from bembix.compile.layout import ContextLayout
 from bembix.native.memory import write_bytes
@@ -17,6 +16,7 @@ from bembix.runtime.linking import Linked, link
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.module import Module
 from bembix.runtime.moduleinst import ModuleInst
+from bembix.runtime.namespace import with_modules
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.tableinst import TableInst
 from bembix.runtime.tag import TagInst
@@ -27,7 +27,7 @@ from bembix.spec.types import FuncType
 _PREPARED_TYPES = 16
 
 
-def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst | None) -> Instance:
+def instantiate(module: Module, imports: object, store: StoreInst | None) -> Instance:
     """Make an instance.
 
     Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
@@ -35,6 +35,9 @@ def instantiate(module: Module, imports: Mapping[str, object], store: StoreInst 
     """
     layout = module.compiled.layout  # first of all: where the engine is missing, this says so
     services.install()
+    modules = with_modules(module, imports, store)
+    if modules is not None:
+        return modules.instantiate(module)
     linked = link(module, imports, store)
     _prepare(module, linked.host_types)
     if needs_heap(module):

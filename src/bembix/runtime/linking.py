@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bembix.errors import LinkError
 from bembix.runtime.extern import Extern
 from bembix.runtime.func import is_func, store_of
 from bembix.runtime.importers import IMPORTERS, Take, functype, words_for_given, words_for_wanted
-from bembix.runtime.instance import Instance
+from bembix.runtime.members import MISSING, member
 from bembix.runtime.memory import Memory
 from bembix.runtime.moduleinst import Externs
 from bembix.runtime.storeinst import StoreInst, join
@@ -21,35 +20,32 @@ from bembix.spec.types import FuncType
 if TYPE_CHECKING:
     from bembix.runtime.module import Module
 
-_MISSING: Final = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An import that can't be given.  given: None where nothing was."""
+    """An import that can't be given.
+
+    given: None where nothing was.  importer: name of the module that wants it, where several are linked.
+    """
 
     entry: Import
     wanted: str
     given: str | None
+    importer: str | None = None
 
     def __str__(self) -> str:
         what = f"{self.entry.module!r} {self.entry.name!r}"
+        if self.importer is not None:
+            what += f" of {self.importer!r}"
         if self.given is None:
             return f"unknown import {what}: wanted {self.wanted}"
         return f"incompatible import type for {what}: wanted {self.wanted}, given {self.given}"
 
 
-def find(imports: Mapping[str, object], entry: Import) -> object:
-    """Return what is given for an import, or `_MISSING`."""
-    namespace = imports.get(entry.module, _MISSING)
-    if namespace is _MISSING:
-        return _MISSING
-    if isinstance(namespace, Instance):
-        namespace = namespace.exports
-    if not isinstance(namespace, Mapping):
-        raise TypeError(f"imports[{entry.module!r}] must be a mapping or an Instance, not {type(namespace).__name__}")
-    # Not `get`: an instance may export something of that name.
-    return namespace[entry.name] if entry.name in namespace else _MISSING  # noqa: SIM401
+def find(imports: object, entry: Import) -> object:
+    """Return what is given for an import, or `MISSING`.  Errors: TypeError where things can't have any by name."""
+    container = member(imports, entry.module, "imports")
+    return MISSING if container is MISSING else member(container, entry.name, f"imports[{entry.module!r}]")
 
 
 def stores_of(values: list[object]) -> list[StoreInst]:
@@ -85,7 +81,7 @@ class Linked:
         return externs
 
 
-def link(module: Module, imports: Mapping[str, object], store: StoreInst | None) -> Linked:
+def link(module: Module, imports: object, store: StoreInst | None) -> Linked:
     """Check all imports of a module, and find where to instantiate it: `store`, or that of the imports, or a new one.
 
     Errors: LinkError, which lists every import that is missing or does not match; LinkError where stores differ.
@@ -95,21 +91,41 @@ def link(module: Module, imports: Mapping[str, object], store: StoreInst | None)
     problems: list[Problem] = []
     host_types: list[FuncType] = []
     for entry, value, wanted in zip(module.definition.imports, values, module.import_types, strict=True):
-        take = None if value is _MISSING else IMPORTERS[entry.kind](entry, value, wanted)
+        take = None if value is MISSING else IMPORTERS[entry.kind](entry, value, wanted)
         if take is None:
-            given = None if value is _MISSING else words_for_given(value)
+            given = None if value is MISSING else words_for_given(value)
             problems.append(Problem(entry, words_for_wanted(entry.kind, wanted), given))
             continue
         takes.append(take)
         if entry.kind is ExternKind.FUNC and not is_func(value):
             host_types.append(functype(wanted))
     if problems:
-        raise _link_error(problems)
-    stores = ([store] if store is not None else []) + stores_of(values)
-    return Linked(join(stores, "imports") or StoreInst(), takes, host_types, module.context.ids)
+        raise link_error(problems)
+    return Linked(_store_for(module, values, store), takes, host_types, module.context.ids)
 
 
-def _link_error(problems: list[Problem]) -> LinkError:
+def wanted_words(module: Module) -> list[str]:
+    """Say what each import of a module wants."""
+    entries = module.definition.imports
+    return [words_for_wanted(entry.kind, wanted) for entry, wanted in zip(entries, module.import_types, strict=True)]
+
+
+def _store_for(module: Module, values: list[object], store: StoreInst | None) -> StoreInst:
+    """Return where to instantiate.  Errors: LinkError, which names an import from each store where these differ."""
+    try:
+        stores = ([store] if store is not None else []) + stores_of(values)
+        return join(stores, "imports") or StoreInst()
+    except LinkError as error:
+        homes = {} if store is None else {id(store.root): "`store=`"}
+        for entry, value in zip(module.definition.imports, values, strict=True):
+            for home in stores_of([value]):
+                if home.bound:
+                    homes.setdefault(id(home.root), f"{entry.module!r} {entry.name!r}")
+        raise LinkError(f"{error} ({', '.join(homes.values())})") from None
+
+
+def link_error(problems: list[Problem]) -> LinkError:
+    """Return the error that tells of one problem or more."""
     first = problems[0]
     lines = [str(problem) for problem in problems]
     message = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} imports don't fit:", *lines])

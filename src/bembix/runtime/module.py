@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -130,12 +130,13 @@ class Module:
             for index, code in enumerate(self._definition.code):
                 walker.walk(self.context.imported_functions + index, code)
 
-    def instantiate(self, imports: Mapping[str, object] | None = None, *, store: Store | None = None) -> Instance:
+    def instantiate(self, imports: object = None, *, store: Store | None = None) -> Instance:
         """Give the module its imports, set up its memories, tables and globals, and run its start function.
 
         imports: {"module": {"name": thing}}.  A thing is a callable (of the type that is imported), a `Func`, `Memory`,
-        `Table`, `Global` or `Tag`, or a plain value for a constant global; an `Instance` may stand for an inner
-        mapping.
+        `Table`, `Global` or `Tag`, or a plain value for a constant global.  For an inner mapping, an `Instance` may
+        stand, a `Module`, which is instantiated too, or any object, such as a Python module, that has the things as
+        attributes; and such an object or a `Namespace` for the outer one.
         store: where to live; None takes the store of the imports, or a new one.
 
         Errors: LinkError, before anything is done, which lists all imports that are missing or do not match; Trap where
