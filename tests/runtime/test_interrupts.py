@@ -60,9 +60,7 @@ def ring(*_: object) -> None:
 
 @contextmanager
 def handling(number: int, handler: Any) -> Iterator[None]:
-    # What a handler raises in a callback of the garbage collector is lost, in any Python program.
-    gc.collect()
-    gc.disable()
+    gc.disable()  # what a handler raises in a callback of the garbage collector is lost, in any Python program
     before = signal.signal(number, handler)
     interrupts.repair(everything=True)
     try:
