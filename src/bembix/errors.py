@@ -8,7 +8,7 @@ its own class below `LimitExceeded`.  `InternalError` says that the fault is our
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class BembixError(Exception):
@@ -85,12 +85,16 @@ class Frame:
 
     module: name of the module, or "".  function: name, or None where the module gives none.
     index: function index.  offset: byte offset in the module, or None where it is not known.
+    start: byte offset of the function's body in the module, or None where it is not known.
+    exported: whether `function` is the name of an export, as the module names the function nowhere else.
     """
 
     module: str
     function: str | None
     index: int
     offset: int | None
+    start: int | None = field(default=None, compare=False, repr=False)
+    exported: bool = field(default=False, compare=False, repr=False)
 
     def __str__(self) -> str:
         name = self.function or f"function[{self.index}]"

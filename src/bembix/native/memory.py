@@ -193,10 +193,20 @@ def view(address: int, size: int, owner: object = None, *, readonly: bool = Fals
     if owner is None:
         seen: memoryview = _from_memory(address, size, 0x100 if readonly else 0x200)
         return seen
+    whole = memoryview(byte_array(address, size, owner)).cast("B")
+    return whole.toreadonly() if readonly else whole
+
+
+def byte_array(address: int, size: int, owner: object) -> ctypes.Array[ctypes.c_ubyte]:
+    """Return memory as an array of ctypes, which keeps `owner` alive."""
     array = (ctypes.c_ubyte * size).from_address(address)
     array.owner = owner  # type: ignore[attr-defined]  # an attribute, for its reference
-    whole = memoryview(array).cast("B")
-    return whole.toreadonly() if readonly else whole
+    return array
+
+
+def byte_pointer(address: int) -> ctypes._Pointer[ctypes.c_ubyte]:
+    """Return a pointer to a byte, through which anything can be read and written."""
+    return ctypes.cast(address, ctypes.POINTER(ctypes.c_ubyte))
 
 
 _U64, _I64 = ctypes.c_uint64, ctypes.c_int64

@@ -217,7 +217,8 @@ class Module:
         if found is None:
             return None
         name = found.function or self._export_names.get(found.index)
-        return Frame(self.name, name, found.index, found.offset)
+        start = self._definition.code[found.index - self.context.imported_functions].offset
+        return Frame(self.name, name, found.index, found.offset, start, exported=not found.function)
 
 
 def _rebuild(source: bytes, name: str | None, engine: str, optimize: bool, features: list[str]) -> Module:
