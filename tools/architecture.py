@@ -27,6 +27,8 @@ FOLDERS = (
     "runtime",
     "wasi",
     "wasi/preview1",
+    "compat",
+    "compat/wasmtime",
     "script",
     "cli",
 )

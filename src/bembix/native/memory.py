@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from typing import Final
+from typing import Final, TypeAlias
 
 from bembix.errors import ResourceError
 from bembix.native import platform
@@ -92,6 +92,11 @@ def immortal_pages(size: int) -> int:
 def round_up(size: int) -> int:
     """Round a size up to whole host pages."""
     return -(-size // PAGE) * PAGE
+
+
+#: Bytes as ctypes has them.
+ByteArray: TypeAlias = "ctypes.Array[ctypes.c_ubyte]"
+BytePointer: TypeAlias = "ctypes._Pointer[ctypes.c_ubyte]"
 
 
 class Reservation:
@@ -197,14 +202,14 @@ def view(address: int, size: int, owner: object = None, *, readonly: bool = Fals
     return whole.toreadonly() if readonly else whole
 
 
-def byte_array(address: int, size: int, owner: object) -> ctypes.Array[ctypes.c_ubyte]:
+def byte_array(address: int, size: int, owner: object) -> ByteArray:
     """Return memory as an array of ctypes, which keeps `owner` alive."""
     array = (ctypes.c_ubyte * size).from_address(address)
     array.owner = owner  # type: ignore[attr-defined]  # an attribute, for its reference
     return array
 
 
-def byte_pointer(address: int) -> ctypes._Pointer[ctypes.c_ubyte]:
+def byte_pointer(address: int) -> BytePointer:
     """Return a pointer to a byte, through which anything can be read and written."""
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_ubyte))
 

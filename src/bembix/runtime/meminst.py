@@ -111,7 +111,7 @@ class MemInst:
         before = self.pages
         after = before + delta
         size = after << self.type.page_size_log2
-        if after > self.maximum or size > self.capacity:
+        if after > self.maximum or size > min(self.capacity, self._budget.each):
             return -1
         if not self._budget.take(size - self.size):
             return -1

@@ -7,6 +7,7 @@ garbage collector, unless a host function closes over one of them.  Source: core
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -37,12 +38,16 @@ class Owned(Protocol):
 
 
 class Budget:
-    """How much the things of one kind in a store may have together: bytes of memories, elements of tables."""
+    """How much the things of one kind in a store may have together: bytes of memories, elements of tables.
 
-    __slots__ = ("limit", "used")
+    each: what one of them may have; `bembix.compat.wasmtime` limits that.
+    """
+
+    __slots__ = ("each", "limit", "used")
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
+        self.each: float = math.inf
         self.used = 0
 
     def fits(self, size: int) -> bool:

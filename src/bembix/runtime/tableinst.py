@@ -80,7 +80,7 @@ class TableInst:
     def _grow(self, delta: int, init: int) -> int:
         before = self.length
         after = before + delta
-        if after > min(self.maximum, MAX_TABLE_SIZE) or not self._budget.take(delta):
+        if after > min(self.maximum, MAX_TABLE_SIZE, self._budget.each) or not self._budget.take(delta):
             return -1
         if not self._commit(after * _ELEMENT_SIZE):
             self._budget.give_back(delta)

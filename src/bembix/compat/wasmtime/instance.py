@@ -69,6 +69,7 @@ class Instance:
     """A module that can run.  imports: one for each import of the module, in order.  Errors: WasmtimeError, Trap."""
 
     bembix: BembixInstance
+    _exports: InstanceExports
 
     def __init__(self, store: Storelike, module: Module, imports: Sequence[AsExtern]) -> None:
         found = [given(check_extern(value)) for value in imports]
@@ -93,7 +94,7 @@ class Instance:
 
 
 class InstanceExports(Mapping[str, Any]):
-    """The exports of an instance: a mapping, and a list `by_index`."""
+    """The exports of an instance: a mapping, and in order as `by_index`."""
 
     def __init__(self, instance: BembixInstance) -> None:
         self._exports = instance.exports
@@ -112,6 +113,6 @@ class InstanceExports(Mapping[str, Any]):
         return len(self._exports)
 
     @property
-    def by_index(self) -> list[AsExtern]:
+    def by_index(self) -> tuple[AsExtern, ...]:
         """The exports in order."""
-        return [self[name] for name in self]
+        return tuple([self[name] for name in self])

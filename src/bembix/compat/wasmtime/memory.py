@@ -93,7 +93,7 @@ class Memory:
     def write(self, store: Storelike, value: bytes | bytearray, start: int | None = None) -> int:
         """Copy bytes to `start` (negative: from the end) and return how many.  Errors: IndexError, TypeError."""
         memory = self._checked(store)
-        content = value if isinstance(value, (bytes, bytearray)) else bytearray(value)
+        content = bytearray(value)  # wants what has bytes: for a str, it says so
         first = slice(start, None).indices(memory.size)[0]
         if (start or 0) > memory.size or first + len(content) > memory.size:
             raise IndexError("index out of range")

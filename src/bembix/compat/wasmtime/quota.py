@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from bembix.compat.wasmtime.errors import WasmtimeError
@@ -27,7 +28,9 @@ class Quota:
             if not isinstance(limit, int):
                 raise TypeError(f"{name} must be an int, not {type(limit).__name__}")
         self._limits = {name: limit for name, limit in limits.items() if limit >= 0}
-        self._store.memory_limit = self._limits.get("memory_size")
+        inst = self._store.inst
+        inst.budget.each = self._limits.get("memory_size", math.inf)
+        inst.table_budget.each = self._limits.get("table_elements", math.inf)
 
     def take(self, definition: ModuleDef) -> None:
         """Count an instance of a module.  Errors: WasmtimeError where that is too much; nothing is counted then."""

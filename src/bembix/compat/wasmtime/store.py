@@ -9,6 +9,7 @@ from bembix.compat.wasmtime.engine import Engine
 from bembix.compat.wasmtime.errors import WasmtimeError
 from bembix.compat.wasmtime.managed import Managed
 from bembix.compat.wasmtime.quota import Quota
+from bembix.runtime.limits import UNLIMITED
 from bembix.runtime.store import Store as BembixStore
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Store(Managed):
         self.engine = engine
         self._data = data
         #: What stands behind it; for the other files of this package, as are the next ones.
-        self.bembix = BembixStore()
+        self.bembix = BembixStore(limits=UNLIMITED)
         self.quota = Quota(self.bembix)
         self.wasi: Wasi | None = None
         self.meter = metering.Meter(self.bembix, engine)

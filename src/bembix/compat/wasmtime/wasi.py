@@ -14,11 +14,13 @@ from bembix.compat.wasmtime.managed import Managed
 from bembix.spec.host import HostFunction
 from bembix.spec.types import FuncType
 from bembix.wasi import INHERIT, NULL, Wasi
+from bembix.wasi.descriptor import HostDescriptor
 from bembix.wasi.directory import Directory
 from bembix.wasi.preview1 import MODULES
 from bembix.wasi.preview1.types import MemoryLike
 
 MODULE: Final = "wasi_snapshot_preview1"
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _CODES: Final = 126  #: wasmtime takes exit codes below this only
 
 
@@ -51,6 +53,19 @@ class _Custom:
             print(f"failed custom output, required to catch exception: {error}", file=sys.stderr)
             raise OSError(errno.EIO, "custom output failed") from None
         return written if isinstance(written, int) and 0 <= written <= len(data) else None
+
+
+class _File:
+    """A file of the host, open as long as the program may use it."""
+
+    def __init__(self, number: int) -> None:
+        self._host = HostDescriptor(number)
+
+    def read(self, length: int, /) -> bytes:
+        return os.read(self._host.number, length)
+
+    def write(self, data: bytes, /) -> int:
+        return os.write(self._host.number, data)
 
 
 def _strings(values: Iterable[Any]) -> list[str]:
@@ -91,10 +106,10 @@ class WasiConfig(Managed):
 
     # -- streams -------------------------------------------------------------------------------------------------------
 
-    def _file(self, stream: str, path: str | bytes | os.PathLike[str], mode: str) -> None:
+    def _file(self, stream: str, path: str | bytes | os.PathLike[str], flags: int = _NEW) -> None:
         self.check_open()
         try:
-            self._streams[stream] = open(path, mode, buffering=0)  # noqa: SIM115 - the program's, as long as it runs
+            self._streams[stream] = _File(os.open(path, flags | os.O_CLOEXEC, 0o666))
         except OSError:
             raise WasmtimeError(f"failed to set {stream} file") from None
 
@@ -106,9 +121,9 @@ class WasiConfig(Managed):
         self.check_open()
         self._streams[stream] = INHERIT
 
-    stdin_file = property(None, lambda self, path: self._file("stdin", path, "rb"))
-    stdout_file = property(None, lambda self, path: self._file("stdout", path, "wb"))
-    stderr_file = property(None, lambda self, path: self._file("stderr", path, "wb"))
+    stdin_file = property(None, lambda self, path: self._file("stdin", path, os.O_RDONLY))
+    stdout_file = property(None, lambda self, path: self._file("stdout", path))
+    stderr_file = property(None, lambda self, path: self._file("stderr", path))
     stdout_custom = property(None, lambda self, callback: self._custom("stdout", callback))
     stderr_custom = property(None, lambda self, callback: self._custom("stderr", callback))
 
