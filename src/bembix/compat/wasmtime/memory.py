@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bembix.compat.wasmtime.engine import Engine
 from bembix.compat.wasmtime.errors import WasmtimeError, translated
 from bembix.compat.wasmtime.managed import Managed
 from bembix.compat.wasmtime.store import Storelike, check_store, store_of
 from bembix.compat.wasmtime.types import MemoryType
-from bembix.native.memory import byte_array, byte_pointer
+from bembix.native.memory import ByteArray, BytePointer, byte_array, byte_pointer
 from bembix.runtime.matching import memory_type_now
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.memory import Memory as BembixMemory
 from bembix.runtime.memory import public_memory
 from bembix.runtime.storeinst import StoreInst
-
-if TYPE_CHECKING:
-    import ctypes
 
 
 def _make(memtype: MemoryType, owner: StoreInst) -> BembixMemory:
@@ -67,13 +62,11 @@ class Memory:
         """Return its size in bytes."""
         return self._checked(store).size
 
-    def data_ptr(self, store: Storelike) -> ctypes._Pointer[ctypes.c_ubyte]:
+    def data_ptr(self, store: Storelike) -> BytePointer:
         """Return a pointer to its first byte; nothing checks what is read or written through it."""
         return byte_pointer(self._checked(store).inst.base)
 
-    def get_buffer_ptr(
-        self, store: Storelike, size: int | None = None, offset: int = 0
-    ) -> ctypes.Array[ctypes.c_ubyte]:
+    def get_buffer_ptr(self, store: Storelike, size: int | None = None, offset: int = 0) -> ByteArray:
         """Return an array of `size` of its bytes from `offset` on; None: as many as the memory has now.
 
         Errors: ValueError where they are outside of it.
@@ -145,7 +138,7 @@ class SharedMemory(Managed):
         """Return its size in bytes."""
         return self.bembix.size
 
-    def data_ptr(self) -> ctypes._Pointer[ctypes.c_ubyte]:
+    def data_ptr(self) -> BytePointer:
         """Return a pointer to its first byte."""
         return byte_pointer(self.bembix.inst.base)
 
