@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "print": "show a module as text",
     "parse": "turn text into a binary module",
     "inspect": "list sections, imports, exports, features and sizes",
+    "stubs": "write a type stub for `import`",
     "explain": "say what an instruction is",
     "wast": "run specification test scripts",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bembix.runtime.extern import public
 from bembix.runtime.func import func_at
@@ -37,6 +37,12 @@ class Exports(Mapping[str, Any]):
     Values are `Func`, `Memory`, `Table`, `Global` and `Tag` objects, made when they are first asked for; they go on
     working when the instance is gone.  For type checkers they are `Any`, as nobody knows before what a module exports.
     """
+
+    if TYPE_CHECKING:  # an export may have taken the method's place
+        get: Any
+        keys: Any
+        values: Any
+        items: Any
 
     def __init__(self, inst: ModuleInst, store: StoreInst, exports: Mapping[str, Export]) -> None:
         # Mangled names, so that exports may be called anything.

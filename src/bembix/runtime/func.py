@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import Parameter, Signature
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, cast
 
 from bembix.native import functype
@@ -67,6 +68,15 @@ class FuncInfo:
         ]
         object.__setattr__(self, "places", tuple(places))  # FAST: not at each call that takes the slow path
 
+    @property
+    def parameter_names(self) -> list[str]:
+        """A name for each parameter as Python can have it: the module's own or, where that can't be, a number."""
+        names = [f"p{number}" for number in range(len(self.type.params))]
+        for number, name in enumerate(self.parameters[: len(names)]):
+            if name.isidentifier() and not iskeyword(name) and name not in names:
+                names[number] = name
+        return names
+
 
 def is_func(value: object) -> bool:
     """Tell whether something is a `Func`."""
@@ -95,13 +105,9 @@ def _repr(func: object) -> str:
 
 def _signature(func: object) -> Signature:
     info = info_of(func)
-    names = [f"p{number}" for number in range(len(info.type.params))]
-    for number, name in enumerate(info.parameters[: len(names)]):
-        if name.isidentifier() and name not in names:
-            names[number] = name
     parameters = [
         Parameter(name, Parameter.POSITIONAL_ONLY, annotation=str(valtype))
-        for name, valtype in zip(names, info.type.params, strict=True)
+        for name, valtype in zip(info.parameter_names, info.type.params, strict=True)
     ]
     return Signature(parameters, return_annotation=", ".join(map(str, info.type.results)) or None)
 
