@@ -3,9 +3,8 @@
 `bembix stubs gcd.wat` wrote the latter.
 """
 
-import gcd
-
 import bembix.hook  # noqa: F401  # has `import` find Wasm from here on
+import gcd
 
 print(gcd.gcd(16516842, 154654684))
 print(gcd.__doc__)
