@@ -6,8 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Final
 
-from bembix.binary.leb import read_name, read_u32
-from bembix.binary.sections import MAGIC, VERSION, Section
+from bembix.binary.outline import sections
 from bembix.spec.module import ExternKind, ImportType, ModuleDef, functype
 from bembix.spec.types import SubType, TagType
 
@@ -41,20 +40,6 @@ def _sections(binary: bytes) -> Iterator[str]:
     yield f"{'section':<30}{'offset':>10}{'bytes':>12}"
     for name, offset, size in sections(binary):
         yield f"  {name:<28}{offset:>#10x}{size:>12}"
-
-
-def sections(binary: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield each section of a well-formed module: name, offset of its content, size of that in bytes."""
-    at = len(MAGIC) + len(VERSION)
-    while at < len(binary):
-        section = Section(binary[at])
-        size, start = read_u32(binary, at + 1)
-        words = str(section)
-        if section is Section.CUSTOM:
-            name, _ = read_name(binary, start)
-            words += f' "{name}"'
-        yield words, start, size
-        at = start + size
 
 
 def _imports(module: ModuleDef) -> Iterator[str]:

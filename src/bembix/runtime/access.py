@@ -215,6 +215,19 @@ class MemoryAccess(Extern[MemInst]):
         part = self._whole()[start : start + length]
         return part if letter == "B" else part.cast(letter)  # type: ignore[call-overload]  # one of `FORMATS`
 
+    def dump(self, offset: int = 0, length: int = 256) -> str:
+        """Return bytes from `offset` on as lines for people: address, sixteen numbers in hexadecimal, characters.
+
+        Errors: IndexError where some of them are outside the memory.
+        """
+        data = self.read(offset, length)
+        lines = []
+        for at in range(0, len(data), 16):
+            row = data[at : at + 16]
+            letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+            lines.append(f"{offset + at:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{letters}|")
+        return "\n".join(lines)
+
     def _array(self, dtype: object, offset: int, count: int | None) -> Any:
         numpy: Any = import_module("numpy")
         element = numpy.dtype(dtype)

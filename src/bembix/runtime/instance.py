@@ -45,3 +45,8 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<bembix.Instance of {self.module.name or 'a module'} with {len(self._exports)} exports>"
+
+    def _repr_html_(self) -> str:
+        from bembix.runtime.html import instance_html
+
+        return instance_html(self)

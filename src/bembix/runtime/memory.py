@@ -69,7 +69,19 @@ class Memory(_Fast, MemoryAccess):
             owner.public(self._inst.address, lambda: self)
 
     def __repr__(self) -> str:
-        return f"<bembix.Memory of {self.pages} pages{', shared' if self.shared else ''}>"
+        return f"<bembix.Memory of {self._words()}>"
+
+    def _words(self) -> str:
+        """Say how large it is."""
+        most = self.type.limits.maximum
+        parts = [f"{self.pages} page{'' if self.pages == 1 else 's'}"]
+        parts += [] if most is None else [f"at most {most}"]
+        return ", ".join([*parts, *(["shared"] if self.shared else [])])
+
+    def _repr_html_(self) -> str:
+        from bembix.runtime.html import memory_html
+
+        return memory_html(self)
 
     if not TYPE_CHECKING:
 

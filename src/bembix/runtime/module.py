@@ -81,7 +81,13 @@ class Module:
         return made
 
     def __repr__(self) -> str:
-        return f"<bembix.Module {self.name or f'at {id(self):#x}'}>"
+        counts = f"{len(self._definition.imports)} imports, {len(self._definition.exports)} exports"
+        return f"<bembix.Module {self.name or f'at {id(self):#x}'}: {counts}, {len(self._binary)} bytes>"
+
+    def _repr_html_(self) -> str:
+        from bembix.runtime.html import module_html
+
+        return module_html(self)
 
     def __reduce__(self) -> tuple[Callable[..., Module], tuple[object, ...]]:
         features = sorted(feature.proposal for feature in self.features)

@@ -23,7 +23,7 @@ class Store:
         self._inst = StoreInst(DEFAULT if limits is None else limits)
 
     def __repr__(self) -> str:
-        return f"<bembix.Store at {id(self.inst):#x}>"
+        return f"<bembix.Store at {id(self.inst):#x} with {self.memory_used} bytes of memories>"
 
     def __eq__(self, other: object) -> bool:
         return self.inst is other.inst if isinstance(other, Store) else NotImplemented

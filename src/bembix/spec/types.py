@@ -24,6 +24,9 @@ class NumType(enum.Enum):
     def __str__(self) -> str:
         return self.name.lower()
 
+    def __repr__(self) -> str:
+        return f"NumType.{self.name}"
+
     __hash__ = object.__hash__
 
 
@@ -46,6 +49,9 @@ class AbsHeap(enum.Enum):
     def __str__(self) -> str:
         return self.name.lower()
 
+    def __repr__(self) -> str:
+        return f"AbsHeap.{self.name}"
+
     __hash__ = object.__hash__
 
 
@@ -63,6 +69,9 @@ class RefType:
     def __str__(self) -> str:
         short = _SHORTHAND.get(self.heap) if self.nullable and isinstance(self.heap, AbsHeap) else None
         return short or f"(ref {'null ' if self.nullable else ''}{self.heap})"
+
+    def __repr__(self) -> str:
+        return f"<RefType {self}>"
 
 
 @cache
@@ -114,6 +123,9 @@ class Packed(enum.Enum):
     def __str__(self) -> str:
         return self.name.lower()
 
+    def __repr__(self) -> str:
+        return f"Packed.{self.name}"
+
     __hash__ = object.__hash__
 
 
@@ -137,6 +149,9 @@ class FuncType:
 
     def __str__(self) -> str:
         return f"({' '.join(map(str, self.params))}) -> ({' '.join(map(str, self.results))})"
+
+    def __repr__(self) -> str:
+        return f"<FuncType {self}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +214,9 @@ class MemoryType:
         page = f" (pagesize {1 << self.page_size_log2})" if self.page_size_log2 != 16 else ""
         return f"memory {wide}{self.limits}{' shared' if self.shared else ''}{page}"
 
+    def __repr__(self) -> str:
+        return f"<MemoryType {str(self).partition(' ')[2]}>"
+
 
 @dataclass(frozen=True, slots=True)
 class TableType:
@@ -211,6 +229,9 @@ class TableType:
     def __str__(self) -> str:
         return f"table {'i64 ' if self.address is I64 else ''}{self.limits} {self.element}"
 
+    def __repr__(self) -> str:
+        return f"<TableType {str(self).partition(' ')[2]}>"
+
 
 @dataclass(frozen=True, slots=True)
 class GlobalType:
@@ -221,6 +242,9 @@ class GlobalType:
 
     def __str__(self) -> str:
         return f"global {f'(mut {self.value})' if self.mutable else self.value}"
+
+    def __repr__(self) -> str:
+        return f"<GlobalType {str(self).partition(' ')[2]}>"
 
 
 @dataclass(frozen=True, slots=True)
