@@ -78,7 +78,7 @@ def test_names(tmp_path: Path) -> None:
     path.write_bytes(EMPTY)
     assert Module.from_file(path).name == "file"
     assert Module.from_file(str(path), name="mine").name == "mine"
-    assert repr(Module.from_file(path)) == "<bembix.Module file>"
+    assert repr(Module.from_file(path)) == "<bembix.Module file: 0 imports, 0 exports, 8 bytes>"
 
 
 def test_from_a_text_file(tmp_path: Path) -> None:

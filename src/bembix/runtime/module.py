@@ -151,6 +151,7 @@ class Module:
 
         Source: core 3.0, 4.5.4.
         """
+        self.compiled  # noqa: B018  # where the engine is missing, this says so before anything else needs it
         from bembix.runtime.instantiate import instantiate
 
         return instantiate(self, {} if imports is None else imports, None if store is None else store.inst)
