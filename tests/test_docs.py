@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-@pytest.mark.parametrize("script", ["architecture.py", "tables.py"])
+@pytest.mark.parametrize("script", ["architecture.py", "prebuild.py", "tables.py"])
 def test_generated_pages_are_fresh(script: str) -> None:
     tool = ROOT / "tools" / script
     done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, timeout=60)

@@ -10,9 +10,10 @@ from typing import Any, Final
 from bembix.compile import layout
 from bembix.compile.heap import Box, Object, Size
 from bembix.compile.layout import Context, FuncRecord, HostContext, Slot, Store
-from bembix.compile.llvm import boundary, vm
 from bembix.compile.llvm.emit import ATTRIBUTES, emit
+from bembix.compile.llvm.runtime import SIGNATURES
 from bembix.compile.llvm.types import CC, in_registers, llvm_type, parameters, results_type, signature
+from bembix.compile.prebuilt import boundary, vm
 from bembix.compile.traps import Reason
 from bembix.errors import StackExhausted, Trap, WasmException
 from bembix.native import code, functype, memory, threads
@@ -85,9 +86,9 @@ def call_runtime(name: str, arguments: str, result: str = "") -> str:
     return f"""
   %{tag}.table.at = getelementptr i8, ptr %ctx, i64 {Context.RUNTIME}
   %{tag}.table = load ptr, ptr %{tag}.table.at
-  %{tag}.at = getelementptr i8, ptr %{tag}.table, i64 {vm.RUNTIME[name]}
+  %{tag}.at = getelementptr i8, ptr %{tag}.table, i64 {layout.RUNTIME[name]}
   %{tag}.code = load ptr, ptr %{tag}.at
-  {f"{result} = " if result else ""}call {vm.SIGNATURES[name]} %{tag}.code({given})
+  {f"{result} = " if result else ""}call {SIGNATURES[name]} %{tag}.code({given})
 """
 
 
@@ -142,6 +143,8 @@ class Instance:
     lazy: bool = False
     store: StoreBlock = field(default_factory=StoreBlock)
     externals: Mapping[str, int] = field(default_factory=dict)
+    #: Code that is not in `ir`.
+    addresses: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         set_up()
@@ -166,7 +169,7 @@ class Instance:
             self.write(IMPORTS + 8 * index, record)
         for index, name in enumerate(self.types):
             record = RECORDS + FuncRecord.SIZE * index
-            address = stubs + 4 * index if self.lazy else self.loaded.symbols[name]
+            address = stubs + 4 * index if self.lazy else self.addresses.get(name) or self.loaded.symbols[name]
             throwing = self.loaded.symbols.get(f"{name}.throwing", address)
             self.write(record + FuncRecord.CODE, address)
             self.write(record + FuncRecord.THROWING_CODE, throwing)

@@ -187,7 +187,7 @@ def bad():
     return {line for line in lines if {"w", "x"} <= set(line.split()[1])}
 
 before = bad()
-from bembix.compile.llvm import boundary, vm
+from bembix.compile.prebuilt import boundary, vm
 from bembix.native import code
 from bembix.spec.types import FuncType
 vm.ensure_handlers()

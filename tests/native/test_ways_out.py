@@ -25,12 +25,14 @@ from native_harness import (
 )
 
 from bembix.compile.layout import Context, Exception_, FuncRecord, Store, Thread
-from bembix.compile.llvm import boundary, vm
-from bembix.compile.llvm.types import signature
+from bembix.compile.llvm.emit import emit
+from bembix.compile.llvm.types import CC, llvm_type, parameters, results_type, signature
+from bembix.compile.prebuilt import boundary, vm
+from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
 from bembix.compile.traps import Reason
 from bembix.errors import StackExhausted, Trap, WasmException
-from bembix.native import memory, threads
-from bembix.spec.types import EXTERNREF, F32, F64, I32, I64, FuncType
+from bembix.native import code, memory, threads
+from bembix.spec.types import EXTERNREF, F32, F64, I32, I64, V128, FuncType
 
 NONE = FuncType()
 GET = FuncType((I32,), (I32,))
@@ -420,13 +422,46 @@ def test_uncaught_exception() -> None:
     assert instance.store.pending == 0
 
 
+_arena = code.CodeArena(1 << 20)
+
+
+def address(name: str, ir: str, level: int = 2, **externals: int) -> int:
+    """Return the address of a function that is compiled alone."""
+    return _arena.load(emit(ir, level), externals).symbols[name]
+
+
+def declare(name: str, type_: FuncType) -> str:
+    """Return the declaration of a function that is compiled elsewhere."""
+    return f"declare {CC} {results_type(type_)} @{name}({parameters(type_)})\n"
+
+
 def test_plain_wrapper() -> None:
-    ir = function("quiet", GET, "  ret i32 %p0") + function("loud", GET, throw())
-    ir += boundary.plain_wrapper("f", "@quiet", GET) + boundary.plain_wrapper("g", "@loud", GET)
-    instance = Instance({"f": GET, "g": GET}, ir)
+    quiet, loud = (
+        address("quiet", function("quiet", GET, "  ret i32 %p0")),
+        address("loud", function("loud", GET, throw())),
+    )
+    wrappers = {"f": plain_wrapper(_arena, quiet), "g": plain_wrapper(_arena, loud)}
+    instance = Instance({"f": GET, "g": GET}, "", addresses=wrappers)
     assert instance.f(8) == 8
     with pytest.raises(WasmException):
         instance.g(8)
+
+
+@pytest.mark.parametrize("wrap", [plain_wrapper, bridge_wrapper])
+@pytest.mark.parametrize("results", [(I64, F64), (F64, F32), (I32, I32), (V128,)])
+def test_wrappers_pass_all_registers_on(wrap: Any, results: tuple[Any, ...]) -> None:
+    type_ = FuncType((I64,) * 5 + (F64,) * 7 + (V128, I64, *results), results)
+    given = range(14, 14 + len(results))
+    values = [f"{llvm_type(t)} %p{k}" for k, t in zip(given, results, strict=True)]
+    body = f"  ret {values[0]}"
+    if len(values) == 2:
+        kind = results_type(type_)
+        body = f"  %a = insertvalue {kind} poison, {values[0]}, 0\n  %b = insertvalue {kind} %a, {values[1]}, 1\n"
+        body += f"  ret {kind} %b"
+    instance = Instance({"f": type_}, "", addresses={"f": wrap(_arena, address("in", function("in", type_, body)))})
+    last = {I64: 2**60 + 1, I32: -5, F64: 0.1, F32: 0.5, V128: bytes(range(16))}
+    arguments = [*range(5), *map(float, range(7)), bytes(16), 77, *(last[t] for t in results)]
+    assert instance.f(*arguments) == (last[results[0]] if len(results) == 1 else tuple(last[t] for t in results))
 
 
 CATCH = f"""
@@ -445,19 +480,15 @@ normal:
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_bridge_between_code_that_looks_and_code_that_does_not(level: int) -> None:
     """catches -> bridge -> does not look -> plain wrapper -> throws."""
-    ir = function(
-        "loud", GET, "  %odd = trunc i32 %p0 to i1\n  br i1 %odd, label %t, label %n\nn:\n  ret i32 %p0\nt:\n" + throw()
-    )
-    ir += boundary.plain_wrapper("plain", "@loud", GET).replace(") nounwind", ") noinline nounwind")
-    ir += function("middle", GET, direct("plain", GET, "i32 %p0", "%r") + "  %s = add i32 %r, 1\n  ret i32 %s").replace(
-        ") nounwind", ") noinline nounwind"
-    )
-    ir += boundary.bridge_wrapper("bridge", "@middle", GET)
-    ir += function("f", GET, direct("bridge", GET, "i32 %p0", "%r") + CATCH)
-    ir += function("trapping", GET, load_memory() + "  ret i32 %loaded")
-    ir += boundary.bridge_wrapper("bridge2", "@trapping", GET)
-    ir += function("g", GET, direct("bridge2", GET, "i32 %p0", "%r") + CATCH)
-    instance = Instance({"f": GET, "g": GET}, ir, level=level)
+    odd = "  %odd = trunc i32 %p0 to i1\n  br i1 %odd, label %t, label %n\nn:\n  ret i32 %p0\nt:\n"
+    plain = plain_wrapper(_arena, address("loud", function("loud", GET, odd + throw()), level))
+    body = direct("plain", GET, "i32 %p0", "%r") + "  %s = add i32 %r, 1\n  ret i32 %s"
+    middle = address("middle", declare("plain", GET) + function("middle", GET, body), level, plain=plain)
+    trapping = address("trapping", function("trapping", GET, load_memory() + "  ret i32 %loaded"), level)
+    ir = declare("bridge", GET) + function("f", GET, direct("bridge", GET, "i32 %p0", "%r") + CATCH)
+    ir += declare("bridge2", GET) + function("g", GET, direct("bridge2", GET, "i32 %p0", "%r") + CATCH)
+    bridges = {"bridge": bridge_wrapper(_arena, middle), "bridge2": bridge_wrapper(_arena, trapping)}
+    instance = Instance({"f": GET, "g": GET}, ir, level=level, externals=bridges)
     instance.add_memory(1)
     for k in range(2000):
         assert instance.f(k) == (-77 if k % 2 else k + 1)
@@ -472,9 +503,9 @@ def test_bridge_between_code_that_looks_and_code_that_does_not(level: int) -> No
 @pytest.mark.parametrize("results", [(), (I32,), (F64, EXTERNREF), (I32, I64, F32)])
 def test_bridges_of_all_kinds_of_results(results: tuple[Any, ...]) -> None:
     type_ = FuncType((I32, F64), results)
-    ir = function("t", type_, call_runtime("trap", "i64 3, i64 0") + "  unreachable")
-    ir += boundary.bridge_wrapper("b", "@t", type_) + boundary.plain_wrapper("p", "@b", type_)
-    instance = Instance({"b": type_, "p": type_}, ir)
+    inside = address("t", function("t", type_, call_runtime("trap", "i64 3, i64 0") + "  unreachable"))
+    bridge = bridge_wrapper(_arena, inside)
+    instance = Instance({"b": type_, "p": type_}, "", addresses={"b": bridge, "p": plain_wrapper(_arena, bridge)})
     for name in ("b", "p"):
         with pytest.raises(Trap):
             getattr(instance, name)(1, 2.0)
@@ -547,7 +578,7 @@ import native_harness as harness
 from native_harness import Instance, function
 from test_ways_out import FAULTS, GET, load_memory
 from bembix.errors import Trap
-from bembix.compile.llvm import vm
+from bembix.compile.prebuilt import vm
 
 def fault():
     ctypes.string_at(8)

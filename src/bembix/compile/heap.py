@@ -160,7 +160,6 @@ class Heap:
     EXTENT: Final = 120
     SPANS: Final = 128
     COLLECTIONS: Final = 136  #: how many there were
-    IMPROVE_AT: Final = 32  #: at so many its functions are optimised
     NEW: Final = 144  #: functions that compiled code calls
     NEW_ARRAY: Final = 152
     BOX: Final = 160  #: function that makes a box

@@ -145,10 +145,31 @@ class Activation:
 MAX_REGISTER_WORDS: Final = 5
 MAX_REGISTER_FLOATS: Final = 8
 
+
+class Shape:
+    """What the generic stubs are told of a function type; `compile/prebuilt/shapes.py` makes it."""
+
+    PARAMS: Final = 0  #: how many
+    RESULTS: Final = 8
+    SPILLED: Final = 16  #: bytes of the store block's values to copy, 0 where all parameters are in registers
+    PLACES: Final = 24  #: where the places begin, from here: 2 bytes for each parameter, then for each result
+    LETTERS: Final = 32  #: one for each parameter, then for each result
+
+
+class Registers:
+    """Where a generic stub has the registers of a call.  A place is an offset in here."""
+
+    WORDS: Final = 0
+    VECTORS: Final = 48
+    SPILLED: Final = VECTORS + 16 * 8  #: parameter k that is left in the store block is at SPILLED + 16 * k
+    RESULT_VECTORS: Final = 32  #: of results, which have a block of their own; a word has 16 bytes there
+    RESULT_SIZE: Final = 64
+
+
 #: More results than this are left in the store block, and the function returns nothing.
 MAX_REGISTER_RESULTS: Final = 2
 
-#: Functions of the runtime table, in order: their LLVM types are given in `compile/llvm/vm.py`.
+#: Functions of the runtime table, in order: their LLVM types are given in `compile/llvm/runtime.py`.
 RUNTIME_FUNCTIONS: Final = (
     "trap",
     "unwind_exception",

@@ -73,10 +73,10 @@ def compile_module(
         raise CompileError(f"the engine {engine!r} is not in this version; there is: {', '.join(ENGINES)}")
     if engine not in (*ENGINES, "auto"):
         raise ValueError(f"no engine is called {engine!r}; there is: {', '.join(ENGINES)}, auto")
-    try:
-        from bembix.compile.llvm.tier import LlvmModule
-    except ModuleNotFoundError as error:
-        if error.name != "llvmlite":
-            raise
-        raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'") from error
+    from bembix.compile.llvm.emit import available
+
+    if definition.code and not available():
+        raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'")
+    from bembix.compile.llvm.tier import LlvmModule
+
     return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps)

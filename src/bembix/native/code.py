@@ -81,6 +81,18 @@ class CodeArena:
         memory.protect(base, size, memory.READ_EXECUTE)
         return LoadedCode(symbols, base, base + len(content), image.line_table(base))
 
+    def place(self, content: bytes) -> int:
+        """Put bytes that are the same wherever they are on pages of their own; return their address.
+
+        Errors: ResourceError where memory is used up.
+        """
+        size = memory.round_up(len(content))
+        base = self._take(size)
+        memory.protect(base, size, memory.READ_WRITE)
+        memory.write_bytes(base, content)
+        memory.protect(base, size, memory.READ_EXECUTE)
+        return base
+
     def _take(self, size: int) -> int:
         """Return the address of pages that nobody has."""
         with self._lock:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from weakref import WeakSet
 
 from bembix.compile.heap import (
     SIZES,
@@ -160,20 +159,16 @@ class _Owner(int):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Functions of `vm_gc.Functions` that a heap needs, by their addresses."""
+    """What the runtime calls, as C functions, and what compiled code calls."""
 
-    take: int
-    cell: int
-    poll: int
-    collect: int
-    release: int
+    take: int  #: (heap, size, bound in blocks) -> cell or 0
+    cell: int  #: (heap, size class, bound in blocks) -> cell or 0
+    poll: int  #: (heap): collect if that is due
+    collect: int  #: (heap)
+    release: int  #: (heap): give all blocks back
     new: int
     new_array: int
     box: int
-
-
-#: All there are.
-heaps: Final[WeakSet[NativeHeap]] = WeakSet()
 
 
 class NativeHeap:
@@ -208,7 +203,7 @@ class NativeHeap:
             (Heap.BOXES_LEFT, _MIN_BOXES),
         ):
             write_u64(self.address + field, value)
-        self.use(functions)
+        self._use(functions)
         self.limit = limit
         write_bytes(self.address + Heap.SIZE_TABLE, size_table())
         for number, size in enumerate((*SIZES, Box.SIZE)):
@@ -216,10 +211,8 @@ class NativeHeap:
         self._owner = _Owner(self.address)
         _live[self.address] = block, _Act(functions.release)
         _untrack(ctypes.py_object(self._owner))
-        heaps.add(self)
 
-    def use(self, functions: Addresses) -> None:
-        """Take these functions from now on."""
+    def _use(self, functions: Addresses) -> None:
         self._take, self._cell = _Take(functions.take), _Take(functions.cell)
         self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
         for field, code in (

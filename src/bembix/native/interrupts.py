@@ -46,11 +46,14 @@ class Handlers:
     chain: Callable[[int], object]
 
     @classmethod
-    def at(cls, symbols: dict[str, int]) -> Handlers:
-        """Make callables of addresses.  They keep the GIL, so that nobody sets a handler meanwhile."""
-        foreign = ctypes.PYFUNCTYPE(ctypes.c_uint64, ctypes.c_int)(symbols["foreign_signals"])
-        chain = ctypes.PYFUNCTYPE(None, ctypes.c_int)(symbols["chain_signal"])
-        return cls(symbols["on_fault"], symbols["on_interrupt"], foreign, chain)
+    def at(cls, address: Callable[[str], int]) -> Handlers:
+        """Make callables of what was compiled, whose addresses `address` gives by name.
+
+        They keep the GIL, so that nobody sets a handler meanwhile.
+        """
+        foreign = ctypes.PYFUNCTYPE(ctypes.c_uint64, ctypes.c_int)(address("foreign_signals"))
+        chain = ctypes.PYFUNCTYPE(None, ctypes.c_int)(address("chain_signal"))
+        return cls(address("on_fault"), address("on_interrupt"), foreign, chain)
 
 
 class _Interrupts:

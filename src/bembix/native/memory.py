@@ -21,6 +21,7 @@ from bembix.native.ranges import CODES, GUARDS
 PAGE: Final = mmap.PAGESIZE
 
 NONE: Final = 0
+READ: Final = 1
 READ_WRITE: Final = 3
 READ_EXECUTE: Final = 5
 

@@ -74,7 +74,7 @@ _LINUX_X86_64: Final = Platform(
 )
 
 #: By `sys.platform` and `platform.machine()`.  aarch64, macOS and Windows: a row here, an entry in `elf.KINDS`, and the
-#: lazy entry in `compile/llvm/vm.py`.
+#: lazy entry in `compile/llvm/runtime.py`, and a file of `tools/prebuild.py`.
 PLATFORMS: Final[dict[tuple[str, str], Platform]] = {("linux", "x86_64"): _LINUX_X86_64}
 
 

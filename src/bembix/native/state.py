@@ -49,8 +49,7 @@ class State:
     ARRAY_TYPE: Final = 248
     SHIELD: Final = 256  #: how many things go on that no Python handler must run in
     DEFERRED: Final = 264  #: the signals that came meanwhile, as bits
-    IMPROVE_HEAPS: Final = 272  #: a Python callable
-    SIZE: Final = 280
+    SIZE: Final = 272
 
 
 ADDRESS: Final = immortal(State.SIZE)

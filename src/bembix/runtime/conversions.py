@@ -1,6 +1,6 @@
 """The helpers that call stubs and thunks turn to where a value does not take their fast path, or is wrong.
 
-Source: `compile/llvm/boundary.py`, which calls them; WebAssembly JavaScript API, 5.6 (calling an exported function,
+Source: `compile/prebuilt/boundary.py`, which calls them; WebAssembly JavaScript API, 5.6 (calling an exported function,
 running a host function).
 """
 

@@ -25,7 +25,7 @@ def deadline(seconds: float) -> Iterator[None]:
     if math.isinf(seconds):
         yield
         return
-    from bembix.compile.llvm import vm
+    from bembix.compile.prebuilt import vm
     from bembix.native import interrupts, timers
 
     end = time.monotonic_ns() + round(seconds * 1e9)

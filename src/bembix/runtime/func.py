@@ -122,7 +122,7 @@ def _name(func: object, name: str) -> object:
 @lru_cache(maxsize=1)
 def func_class() -> type[Func]:
     """Return the type `Func`, making it at the first call."""
-    from bembix.compile.llvm import boundary
+    from bembix.compile.prebuilt import boundary
 
     made = boundary.func_type()
     attributes = {
@@ -144,7 +144,7 @@ def func_at(record: int) -> Func:
 
 
 def _make(record: int, store: StoreInst) -> Func:
-    from bembix.compile.llvm import boundary
+    from bembix.compile.prebuilt import boundary
 
     func_class()
     host = registry.hosts.get(record)

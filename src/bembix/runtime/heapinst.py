@@ -8,14 +8,13 @@ Source: `compile/heap.py`; core 3.0, 4.2.14.
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Final
 
 from bembix.compile.heap import Kind, Object, Size, Trace, struct_layout
 from bembix.compile.layout import Store as Layout
 from bembix.errors import ResourceError
 from bembix.native import gcheap
-from bembix.native.gcheap import Addresses, Described, NativeHeap, Pin, Pins
+from bembix.native.gcheap import Described, NativeHeap, Pin, Pins
 from bembix.native.memory import Block, read_u64, write_u64
 from bembix.spec.canonical import canonical_type, display, top
 from bembix.spec.types import AbsHeap, ArrayType, FieldType, FuncType, RefType, StructType
@@ -54,25 +53,15 @@ def describe(number: int) -> None:
         describe(above)
 
 
-def improve_heaps() -> None:
-    """Have the functions of all heaps optimised."""
-    from bembix.compile.llvm import vm_gc
-
-    functions = Addresses(*astuple(vm_gc.improve()))
-    for heap in list(gcheap.heaps):
-        heap.use(functions)
-
-
 class HeapInst:
     """The heap of a store."""
 
     __slots__ = ("__weakref__", "_pairs", "_pins", "field_names", "native")
 
     def __init__(self, limit: int) -> None:
-        from bembix.compile.llvm import vm_gc
+        from bembix.compile.prebuilt import collector
 
-        found = vm_gc.load()
-        self.native = NativeHeap(Addresses(*astuple(found)), limit)
+        self.native = NativeHeap(collector.functions(), limit)
         self._pairs: dict[int, Block | None] = {}
         self._pins = Pins()
         #: Names of fields of types, by canonical id, as far as a module gave any.

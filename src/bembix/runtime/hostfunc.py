@@ -28,7 +28,7 @@ class HostInst:
     __slots__ = ("__weakref__", "_block", "_callable", "_store", "address", "info")
 
     def __init__(self, function: Callable[..., object], info: FuncInfo, store: StoreInst) -> None:
-        from bembix.compile.llvm import boundary
+        from bembix.compile.prebuilt import boundary
 
         self.info = info
         self._callable = function  # CPython's id is the address that the thunk calls

@@ -85,12 +85,12 @@ def _prepare_heap(module: Module, store: StoreInst) -> None:
 
 def _prepare(module: Module, host_types: list[FuncType]) -> None:
     """Have the stubs and thunks made that will surely be used, in one go."""
-    from bembix.compile.llvm import boundary, vm
+    from bembix.compile.prebuilt import boundary, vm
 
     vm.ensure_handlers()
     context = module.context
     exported = {context.function_type(e.index) for e in module.definition.exports if e.kind is ExternKind.FUNC}
-    boundary.prepare(entries=exported if len(exported) <= _PREPARED_TYPES else (), thunks=host_types)
+    boundary.prepare((*host_types, *(exported if len(exported) <= _PREPARED_TYPES else ())))
 
 
 def _define_memories(inst: ModuleInst, store: StoreInst) -> None:

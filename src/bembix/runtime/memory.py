@@ -6,7 +6,7 @@ from operator import index
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-from bembix.errors import CompileError, ResourceError
+from bembix.errors import ResourceError
 from bembix.runtime.access import MemoryAccess
 from bembix.runtime.extern import public, store_for
 from bembix.runtime.meminst import MemInst
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
         def __buffer__(self, flags: int, /) -> memoryview:
             """Return a view of all bytes that there are now."""
 else:
-    try:
-        from bembix.compile.llvm.memtype import memory_type
-    except ModuleNotFoundError as error:
-        if error.name != "llvmlite":
-            raise
-        raise CompileError("memories need llvmlite: pip install 'bembix[llvm]'") from error
+    from bembix.compile.prebuilt.memtype import memory_type
 
     def _doc(method, parameters):
         """Return a docstring as builtin functions have them: it begins with the signature."""

@@ -76,7 +76,7 @@ class ModuleInst:
         """Never happens: a store with an instance is bound."""
 
     def _write_head(self, store: StoreInst) -> None:
-        from bembix.compile.llvm import vm
+        from bembix.compile.prebuilt import vm
 
         for offset, value in (
             (Context.STORE, store.address),

@@ -123,7 +123,7 @@ def _converted(converters: Sequence[Callable[[Any], object]], result: Any) -> ob
 
 def make_host(store: Store, functype: spec.FuncType, func: Callable[..., Any], who: Who | None = None) -> Any:
     """Make a function of Bembix that calls one of a program."""
-    from bembix.compile.llvm import vm
+    from bembix.compile.prebuilt import vm
     from bembix.runtime import services
     from bembix.runtime.func import FuncInfo
     from bembix.runtime.hostfunc import HostInst

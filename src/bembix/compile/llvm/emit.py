@@ -5,14 +5,11 @@ The objects are position-independent and have one text section, so that `native/
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, Final
-
-import llvmlite.binding as llvm
-from llvmlite.binding.newpassmanagers import NewPassManager
+from typing import Any, Final, NamedTuple
 
 from bembix.errors import InternalError
 from bembix.native import interrupts
@@ -20,13 +17,34 @@ from bembix.native import interrupts
 #: Attributes that every compiled function needs: backtraces follow the frame pointers, and nothing unwinds by tables.
 ATTRIBUTES: Final = 'nounwind "frame-pointer"="all"'
 
+
+class Target(NamedTuple):
+    """What code is for.  triple: "" for this machine, whose CPU and features are then taken.  See `cpu`."""
+
+    triple: str = ""
+    cpu: str = ""
+    features: str = ""
+
+
+_HERE: Final = Target()
+
 # Reentrant: a collection between two steps may run Wasm, which is compiled then.
 _lock = threading.RLock()
 
 
+def available() -> bool:
+    """Tell whether llvmlite is there, without importing it: that takes longer than many programs run."""
+    try:
+        return importlib.util.find_spec("llvmlite") is not None
+    except (ImportError, ValueError):  # something forbids it
+        return False
+
+
 @lru_cache(maxsize=1)
-def _initialize() -> None:
-    """Set up the target of this machine; `asmparser` is for the module-level assembly of the runtime."""
+def binding() -> Any:
+    """Return llvmlite's binding of LLVM, set up; `asmparser` is for the module-level assembly of the runtime."""
+    import llvmlite.binding as llvm
+
     # Widening a 32 bit address to a 64 bit loop counter hides from the vectoriser that it goes up by a constant.
     # FAST: bench/run.py, kernel dot: 6.5 -> 0.5 of native.
     llvm.set_option("bembix", "-indvars-widen-indvars=false")
@@ -37,6 +55,7 @@ def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
+    return llvm
 
 
 @lru_cache(maxsize=1)
@@ -46,48 +65,39 @@ def cpu() -> tuple[str, str]:
     The last ones keep a sum of products apart from the product: instructions that do both make each product wait for
     the previous sum.  FAST: bench/run.py --simd, kernel dot: 1.2 -> 0.5 of native.
     """
-    features = str(llvm.get_host_cpu_features().flatten())
-    return str(llvm.get_host_cpu_name()), features + (",-avxvnni,-avx512vnni" if triple().startswith("x86_64") else "")
+    features = str(binding().get_host_cpu_features().flatten())
+    return str(binding().get_host_cpu_name()), features + (",-avxvnni,-avx512vnni" if triple().startswith("x86_64") else "")
 
 
 @lru_cache(maxsize=1)
 def triple() -> str:
     """Return the target triple of this process."""
-    return str(llvm.get_process_triple())
+    return str(binding().get_process_triple())
 
 
-@lru_cache(maxsize=3)
-def _machine(level: int) -> tuple[Any, str]:
-    """Return the target machine for a level, and its data layout."""
-    _initialize()
-    name, features = cpu()
-    target = llvm.Target.from_triple(triple())
-    machine = target.create_target_machine(name, features, opt=level, reloc="pic", codemodel="small")
-    return machine, str(machine.target_data)
+@lru_cache(maxsize=8)
+def _machine(level: int, target: Target) -> tuple[Any, str, str]:
+    """Return the target machine for a level, its triple and its data layout."""
+    name = target.triple or triple()
+    cpu_name, features = (target.cpu, target.features) if target.triple else cpu()
+    found = binding().Target.from_triple(name)
+    machine = found.create_target_machine(cpu_name, features, opt=level, reloc="pic", codemodel="small")
+    return machine, name, str(machine.target_data)
 
 
-def emit(ir: str, level: int) -> bytes:
+def emit(ir: str, level: int, target: Target = _HERE) -> bytes:
     """Compile IR text to an ELF object.
 
     level: 0 is fast to compile, 1 only selects better instructions, 2 also optimises the IR.
     Errors: InternalError where LLVM does not accept the text.
     """
-    if interrupts.installed():
-        with interrupts.Shield():
-            return _emit(ir, level)
-    # Only the runtime's own code comes here, our signal handlers among it: in a thread no Python handler runs.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_emit, ir, level).result()
-
-
-def _emit(ir: str, level: int) -> bytes:
-    """Do that.  An exception of a signal handler in llvmlite would free memory twice."""
-    with _lock:
-        machine, data_layout = _machine(level)
-        module = _parse(f'target triple = "{triple()}"\ntarget datalayout = "{data_layout}"\n{ir}', level)
+    # An exception of a signal handler in llvmlite would free memory twice.
+    with interrupts.Shield(), _lock:
+        machine, name, data_layout = _machine(level, target)
+        module = _parse(f'target triple = "{name}"\ntarget datalayout = "{data_layout}"\n{ir}', level)
         with module:
             if level >= 2:
-                _optimise(module, level)
+                _optimise(module, level, target)
             try:
                 return bytes(machine.emit_object(module))
             except RuntimeError as error:
@@ -101,7 +111,7 @@ verify_all = False
 def _parse(ir: str, level: int) -> Any:
     """Return the module that the text says, in a context of its own so that nothing piles up."""
     try:
-        module = llvm.parse_assembly(ir, llvm.create_context())
+        module = binding().parse_assembly(ir, binding().create_context())
         if level or verify_all:
             module.verify()
     except RuntimeError as error:
@@ -118,18 +128,20 @@ def _explain(message: str, ir: str) -> str:
     return f"LLVM does not accept line {found[1]} of the code: {lines[int(found[1]) - 1].strip()!r}: {message}"
 
 
-@lru_cache(maxsize=3)
-def _builder(level: int) -> Any:
+@lru_cache(maxsize=8)
+def _builder(level: int, target: Target) -> Any:
     """Return the pass builder of a level; a pass manager is made by it for each module, because a run uses it up."""
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options = binding().create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
     options.slp_vectorization = True
-    return llvm.create_pass_builder(_machine(level)[0], options)
+    return binding().create_pass_builder(_machine(level, target)[0], options)
 
 
-def _optimise(module: Any, level: int) -> None:
+def _optimise(module: Any, level: int, target: Target) -> None:
     """Run LLVM's pipeline of this level."""
-    builder = _builder(level)
+    from llvmlite.binding.newpassmanagers import NewPassManager
+
+    builder = _builder(level, target)
     passes = builder.getModulePassManager()
     try:
         passes.run(module, builder)

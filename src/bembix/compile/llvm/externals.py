@@ -5,11 +5,7 @@ Compiled Wasm functions use none of them.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
-
-from bembix.errors import InternalError
-from bembix.native import libc, state
 
 _LIBRARY: Final = """
 declare i32 @_setjmp(ptr) #2
@@ -97,19 +93,3 @@ attributes #2 = { nounwind nonlazybind }
 """
 
 DECLARATIONS: Final = f"@state = external global i8\n{_LIBRARY}{_PYTHON}{_LLVM}{_ATTRIBUTES}"
-
-
-@lru_cache(maxsize=1)
-def addresses() -> dict[str, int]:
-    """Return the address of everything declared.  Errors: InternalError where this Python or C library lacks one."""
-    found = {name: libc.library_address(name) for name in _names(_LIBRARY)}
-    found |= {name: libc.api_address(name) for name in _names(_PYTHON)}
-    missing = sorted(name for name, address in found.items() if not address)
-    if missing:
-        raise InternalError(f"this Python has no {', '.join(missing)}")
-    return found | {"state": state.ADDRESS}
-
-
-def _names(declarations: str) -> list[str]:
-    """Return the names that declarations declare, one a line."""
-    return [line.split("@")[1].split("(")[0].split()[0] for line in declarations.split("\n") if "@" in line]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bembix.compile import layout
+from bembix.compile.layout import RUNTIME
 from bembix.compile.llvm.emit import ATTRIBUTES
 from bembix.compile.llvm.types import CC
-from bembix.compile.llvm.vm import RUNTIME
 
 _METADATA = """\
 !0 = !{}

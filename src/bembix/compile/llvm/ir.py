@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bembix.compile import heap, layout
@@ -18,6 +20,7 @@ from bembix.compile.traps import Reason
 from bembix.native import platform
 from bembix.native.functype import FuncObject
 from bembix.native.memtype import MemoryObject, PyBuffer
+from bembix.native.platform import Platform
 from bembix.native.state import State
 
 _NAMESPACES: Final = (
@@ -27,7 +30,9 @@ _NAMESPACES: Final = (
     layout.Exception_,
     layout.FuncRecord,
     layout.HostContext,
+    layout.Registers,
     layout.Segment,
+    layout.Shape,
     layout.Slot,
     layout.Store,
     layout.Thread,
@@ -54,12 +59,34 @@ _TEXT: Final = re.compile(r'^(@\w+) = text "([^"\\]*)"$', re.MULTILINE)
 _NUMBER: Final = re.compile(r"\$(\w+\.\w+)")
 
 
+_platform: Platform | None = None
+_head: int = object.__basicsize__
+
+
+@contextmanager
+def targeting(target: Platform, head: int) -> Iterator[None]:
+    """Write IR for another machine, or another kind of Python, than this.  head: bytes of the head of its objects."""
+    global _platform, _head
+    before = _platform, _head
+    _platform, _head = target, head
+    try:
+        yield
+    finally:
+        _platform, _head = before
+
+
+def machine() -> str:
+    """Return the name of the machine that the IR is for."""
+    return (_platform or platform.require()).machine
+
+
 def number(name: str) -> int:
     """Return the number that a name like `Thread.TOP` or `Platform.sigsegv` stands for.  Errors: KeyError."""
     scope, _, attribute = name.partition(".")
     if scope == "Platform":
-        return int(getattr(platform.require(), attribute))
-    return int(getattr(_CLASSES[scope], attribute))
+        return int(getattr(_platform or platform.require(), attribute))
+    value = int(getattr(_CLASSES[scope], attribute))
+    return value - object.__basicsize__ + _head if _CLASSES[scope] in (FuncObject, MemoryObject) else value
 
 
 def expand(text: str) -> str:

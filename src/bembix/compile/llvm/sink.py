@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bembix.binary.hints import branch_hints
 from bembix.compile import layout, plan
+from bembix.compile.layout import RUNTIME
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
-from bembix.compile.llvm.vm import RUNTIME
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.instructions import BY_CODE, BY_NAME

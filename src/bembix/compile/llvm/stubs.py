@@ -12,11 +12,10 @@ from typing import Final
 
 from bembix.compile import layout
 from bembix.compile.llvm.ir import expand
-from bembix.compile.llvm.shapes import CELL, llvm_types
-from bembix.compile.llvm.types import CC, fits, zero
+from bembix.compile.llvm.types import CC, letter_types, zero
+from bembix.compile.prebuilt.shapes import CELL, in_registers
+from bembix.compile.prebuilt.shapes import descriptor as descriptor_bytes
 
-#: Up to so many parameters are unboxed in line.
-_INLINE: Final = 8
 _NUMERIC: Final = "ilfd"
 #: Letters of what may be an object of the garbage-collected heap.
 _TRACED: Final = frozenset("eEax")
@@ -29,7 +28,6 @@ declare void @attend(ptr) #0
 declare ptr @box_reference(i64, ptr) #0
 declare ptr @box_tuple(ptr, i64, ptr) #0
 declare i32 @unbox(i64, ptr, ptr, ptr) #0
-declare i32 @unbox_all(ptr, i64, ptr, ptr, ptr) #0
 declare i32 @unbox_tuple(ptr, i64, ptr, ptr, ptr) #0
 declare i32 @convert_arguments(i64, ptr, ptr, i64, ptr, ptr, i64) #0
 declare i32 @convert_results(i64, i64, ptr, ptr, i64) #0
@@ -40,14 +38,27 @@ declare void @host_failed(i64) #0
 
 
 def _results_type(letters: str) -> str:
-    types = llvm_types(letters)
+    types = letter_types(letters)
     if not types or len(types) > layout.MAX_REGISTER_RESULTS:
         return "void"
     return types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
 
 
-def _letters_constant(name: str, letters: str) -> str:
-    return f'@{name} = internal constant [{len(letters)} x i8] c"{letters}"\n'
+def descriptor(shape: str) -> str:
+    """Return the constant that tells the conversion helpers the shape."""
+    content = descriptor_bytes(shape)
+    text = "".join(f"\\{byte:02x}" for byte in content)
+    return f'@shape.{shape} = internal constant [{len(content)} x i8] c"{text}", align 8\n'
+
+
+def _number(shape: str) -> str:
+    """Return what tells the conversion helpers the shape: the address of its descriptor."""
+    return f"ptrtoint (ptr @shape.{shape} to i64)"
+
+
+def _result_letters(shape: str) -> str:
+    at = layout.Shape.LETTERS + shape.index("_")
+    return f"getelementptr (i8, ptr @shape.{shape}, i64 {at})"
 
 
 def _unbox_number(k: int, letter: str, here: str, there: str, slow: str) -> str:
@@ -82,7 +93,7 @@ def _unbox_reference(k: int, letter: str, here: str, there: str, slow: str, stor
     """Unbox object %o{k}, a reference or a vector, to %fast{k} through the runtime."""
     return f"""  %cell{k} = getelementptr i8, ptr %cells, i64 {CELL * k}
   %u{k} = call i32 @unbox(i64 {ord(letter)}, ptr %o{k}, ptr %cell{k}, ptr {store})
-  %fast{k} = load {llvm_types(letter)[0]}, ptr %cell{k}
+  %fast{k} = load {letter_types(letter)[0]}, ptr %cell{k}
   %g{k} = icmp ne i32 %u{k}, 0
   br i1 %g{k}, label %{there}, label %{slow}
 """
@@ -98,7 +109,7 @@ def _reload(letters: str, name: str) -> str:
     """Load all cells to %{name}{k}."""
     return "".join(
         f"  %{name}{k}.at = getelementptr i8, ptr %cells, i64 {CELL * k}\n  %{name}{k} = load {t}, ptr %{name}{k}.at\n"
-        for k, t in enumerate(llvm_types(letters))
+        for k, t in enumerate(letter_types(letters))
     )
 
 
@@ -114,7 +125,7 @@ def _box(value: str, k: int, letter: str) -> str:
         return f"  %b{k} = call ptr @PyFloat_FromDouble(double {value})\n"
     if letter == "v":
         bytes_ = f"call ptr @PyBytes_FromStringAndSize(ptr %cells, i64 {CELL})"
-        return f"  store {llvm_types(letter)[0]} {value}, ptr %cells\n  %b{k} = {bytes_}\n"
+        return f"  store {letter_types(letter)[0]} {value}, ptr %cells\n  %b{k} = {bytes_}\n"
     return f"  %b{k} = call ptr @box_reference(i64 {ord(letter)}, ptr {value})\n"
 
 
@@ -123,20 +134,18 @@ def entry_name(shape: str) -> str:
     return f"entry_{shape}"
 
 
-def entry(shape: str, number: int) -> str:
-    """Return the entry stub of a shape; `number` tells the conversion helper which one it is."""
+def entry(shape: str) -> str:
+    """Return the entry stub of a shape, which needs its `descriptor`."""
     params, results = shape.split("_")
-    text = _letters_constant(f"parameters.{shape}", params) + _letters_constant(f"results.{shape}", results)
-    text += _ENTRY_HEAD.format(name=entry_name(shape), n=len(params), cells=max(len(params), len(results), 1))
-    text += _entry_arguments(shape, params)
-    text += _ENTRY_SLOW.format(number=number, n=len(params)) + _reload(params, "slow") + "  br label %ready\n"
+    text = _ENTRY_HEAD.format(name=entry_name(shape), n=len(params), cells=max(len(params), len(results), 1))
+    text += _entry_arguments(params)
+    text += _ENTRY_SLOW.format(number=_number(shape), n=len(params)) + _reload(params, "slow") + "  br label %ready\n"
     text += "ready:\n" + "".join(
         f"  %v{k} = phi {t} [ %fast{k}, %{_last_block(params)} ], [ %slow{k}, %reload ]\n"
-        for k, t in enumerate(llvm_types(params))
-        if len(params) <= _INLINE
+        for k, t in enumerate(letter_types(params))
     )
-    text += _ENTRY_ENTER.replace("ACTIVATION_SIZE", str(layout.Activation.SIZE))
-    arguments = _leave_arguments(params, "v" if len(params) <= _INLINE else "slow")
+    text += ENTRY_ENTER.replace("ACTIVATION_SIZE", str(layout.Activation.SIZE))
+    arguments = _leave_arguments(params, "v")
     type_ = _results_type(results)
     text += (
         f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
@@ -147,17 +156,13 @@ def entry(shape: str, number: int) -> str:
         text += leave + boxed
     else:  # boxing may run Python, and that Wasm which collects: until then they are found on this entry's stack
         text += boxed.replace("  ret ptr", leave + "  ret ptr")
-    return expand(text + _ENTRY_TAIL)
-
-
-def _in_registers(params: str) -> tuple[bool, ...]:
-    return fits(letter in "fdv" for letter in params)
+    return expand(text + ENTRY_TAIL)
 
 
 def _leave_arguments(params: str, name: str) -> tuple[str, str]:
     """Return the lines that leave arguments in the store block, and the text of those that go in registers."""
     lines, registers = "", ""
-    for k, (type_, there) in enumerate(zip(llvm_types(params), _in_registers(params), strict=True)):
+    for k, (type_, there) in enumerate(zip(letter_types(params), in_registers(params), strict=True)):
         if there:
             registers += f", {type_} %{name}{k}"
         else:
@@ -170,13 +175,7 @@ def _last_block(params: str) -> str:
     return "unboxed" if params else "unbox0"
 
 
-def _entry_arguments(shape: str, params: str) -> str:
-    if len(params) > _INLINE:
-        return f"""unbox0:
-  %all = call i32 @unbox_all(ptr @parameters.{shape}, i64 {len(params)}, ptr %args, ptr %cells, ptr %store)
-  %good = icmp ne i32 %all, 0
-  br i1 %good, label %reload, label %convert
-"""
+def _entry_arguments(params: str) -> str:
     text = ""
     for k, letter in enumerate(params):
         there = f"unbox{k + 1}" if k + 1 < len(params) else "unboxed"
@@ -207,7 +206,7 @@ _ENTRY_SLOW: Final = """convert:
 reload:
 """
 
-_ENTRY_ENTER: Final = """  %key = get i32 @state State.KEY
+ENTRY_ENTER: Final = """  %key = get i32 @state State.KEY
   %known = call ptr @pthread_getspecific(i32 %key)
   %stranger = icmp eq ptr %known, null
   br i1 %stranger, label %meet, label %enter
@@ -248,7 +247,7 @@ go:
   %ctx = get ptr %record FuncRecord.CONTEXT
 """
 
-_ENTRY_TAIL: Final = """landing:
+ENTRY_TAIL: Final = """landing:
   put ptr %outer, %thread Thread.TOP
   %reason = get i64 %thread Thread.REASON
   %python = icmp eq i64 %reason, $Reason.PYTHON_ERROR
@@ -276,12 +275,10 @@ def _entry_results(shape: str, results: str) -> str:
         text = "".join(
             f"  %p{k} = extractvalue {_results_type(results)} %result, {k}\n"
             f"  %c{k} = getelementptr i8, ptr %cells, i64 {CELL * k}\n  store {t} %p{k}, ptr %c{k}\n"
-            for k, t in enumerate(llvm_types(results))
+            for k, t in enumerate(letter_types(results))
         )
-    return (
-        text
-        + f"  %tuple = call ptr @box_tuple(ptr @results.{shape}, i64 {len(results)}, ptr %cells)\n  ret ptr %tuple\n"
-    )
+    letters = _result_letters(shape)
+    return text + f"  %tuple = call ptr @box_tuple(ptr {letters}, i64 {len(results)}, ptr %cells)\n  ret ptr %tuple\n"
 
 
 def thunk_names(shape: str) -> tuple[str, str]:
@@ -289,25 +286,24 @@ def thunk_names(shape: str) -> tuple[str, str]:
     return f"host_{shape}", f"throwing_{shape}"
 
 
-def thunk(shape: str, number: int) -> str:
-    """Return the thunk of a shape, in both forms; `number` tells the conversion helper which one it is.
+def thunk(shape: str) -> str:
+    """Return the thunk of a shape, which needs its `descriptor`, in both forms.
 
     The second form sets the lowest bit of the context's address and goes on in the first.
     """
     params, results = shape.split("_")
     type_ = _results_type(results)
-    where = _in_registers(params)
-    parameters = "".join(f", {t} %p{k}" for k, t in enumerate(llvm_types(params)) if where[k])
+    where = in_registers(params)
+    parameters = "".join(f", {t} %p{k}" for k, t in enumerate(letter_types(params)) if where[k])
     plain, throwing = thunk_names(shape)
-    text = _letters_constant(f"returned.{shape}", results)
-    text += f"\ndefine {CC} {type_} @{plain}(ptr %host{parameters}) #0 {{\nstart:\n"
+    text = f"\ndefine {CC} {type_} @{plain}(ptr %host{parameters}) #0 {{\nstart:\n"
     text += (
-        _THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1))
+        THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1))
         + _thunk_take(params)
         + _thunk_boxes(params)
     )
-    text += _THUNK_CALL.format(flagged=len(params) - 2**63) + _drop(params) + _THUNK_CHECK
-    text += _thunk_results(shape, results, number) + _thunk_return(results, type_)
+    text += THUNK_CALL.format(flagged=len(params) - 2**63) + _drop(params) + THUNK_CHECK
+    text += _thunk_results(shape, results) + _thunk_return(results, type_)
     text += _THUNK_UNBOXED + _drop(params) + _THUNK_FAIL + f"  {_return_zero(type_)}\n}}\n"
     text += f"\ndefine {CC} {type_} @{throwing}(ptr %host{parameters}) #0 {{\n"
     text += "  %tagged = getelementptr i8, ptr %host, i64 1\n"
@@ -316,7 +312,7 @@ def thunk(shape: str, number: int) -> str:
     return expand(text)
 
 
-_THUNK_HEAD: Final = """  %argv = alloca [{slots} x ptr], align 16
+THUNK_HEAD: Final = """  %argv = alloca [{slots} x ptr], align 16
   %cells = alloca [{cells} x [16 x i8]], align 16
   %tagged = ptrtoint ptr %host to i64
   %throwing = and i64 %tagged, 1
@@ -324,18 +320,31 @@ _THUNK_HEAD: Final = """  %argv = alloca [{slots} x ptr], align 16
   %context = inttoptr i64 %cleared to ptr
 """
 
-_THUNK_CALL: Final = """call:
+THUNK_CALL: Final = """call:
   %callable = get ptr %context HostContext.CALLABLE
   %first = getelementptr ptr, ptr %argv, i64 1
   %object = call ptr @PyObject_Vectorcall(ptr %callable, ptr %first, i64 {flagged}, ptr null)
 """
 
-_THUNK_CHECK: Final = """  %key = get i32 @state State.KEY
+THUNK_CHECK: Final = """  %key = get i32 @state State.KEY
   %thread = call ptr @pthread_getspecific(i32 %key)
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
   %raised = icmp eq ptr %object, null
   br i1 %raised, label %fail, label %unbox0
+"""
+
+#: On the way back: release the object, which may run Python; put the limit into the store.
+THUNK_BACK: Final = """  call void @Py_DecRef(ptr %object)
+  %wanted = get i64 %thread Thread.WANTED
+  %calm = icmp eq i64 %wanted, 0
+  br i1 %calm, label %back, label %attend
+attend:
+  call void @attend(ptr %thread)
+  br label %back
+back:
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
 """
 
 _THUNK_UNBOXED: Final = "unboxed:\n"
@@ -348,7 +357,7 @@ fail:
 
 def _thunk_take(params: str) -> str:
     """Take the parameters that did not fit into registers from the store block."""
-    where = _in_registers(params)
+    where = in_registers(params)
     if all(where):
         return ""
     text = """  %given.key = get i32 @state State.KEY
@@ -356,7 +365,7 @@ def _thunk_take(params: str) -> str:
   %given.top = get ptr %given.thread Thread.TOP
   %given = get ptr %given.top Activation.STORE
 """
-    for k, type_ in enumerate(llvm_types(params)):
+    for k, type_ in enumerate(letter_types(params)):
         if not where[k]:
             at = layout.Store.VALUES + CELL * k
             text += f"  %g{k}.at = getelementptr i8, ptr %given, i64 {at}\n  %p{k} = load {type_}, ptr %g{k}.at\n"
@@ -379,12 +388,12 @@ def _drop(params: str) -> str:
     return "".join(f"  call void @Py_DecRef(ptr %b{k})\n" for k in range(len(params)))
 
 
-def _thunk_results(shape: str, results: str, number: int) -> str:
+def _thunk_results(shape: str, results: str) -> str:
     """Unbox the result; go on at `finish` with the values in %v{k}."""
     text = "unbox0:\n" + _thunk_unbox(shape, results)
     text += f"""convert:
   %handle = get i64 %context HostContext.HANDLE
-  %converted = call i32 @convert_results(i64 {number}, i64 %handle, ptr %object, ptr %cells, i64 {len(results)})
+  %converted = call i32 @convert_results(i64 {_number(shape)}, i64 %handle, ptr %object, ptr %cells, i64 {len(results)})
   %done = icmp ne i32 %converted, 0
   br i1 %done, label %reload, label %drop
 drop:
@@ -394,7 +403,7 @@ reload:
 """
     text += (_reload(results, "slow") if len(results) == 1 else "") + "  br label %finish\nfinish:\n"
     if len(results) == 1:
-        text += f"  %v0 = phi {llvm_types(results)[0]} [ %fast0, %fast ], [ %slow0, %reload ]\n"
+        text += f"  %v0 = phi {letter_types(results)[0]} [ %fast0, %fast ], [ %slow0, %reload ]\n"
     elif len(results) <= layout.MAX_REGISTER_RESULTS:
         text += _reload(results, "v")
     return text
@@ -406,7 +415,7 @@ def _thunk_unbox(shape: str, results: str) -> str:
     if len(results) == 1:
         text = "  %o0 = getelementptr i8, ptr %object, i64 0\n"
         return text + _unbox(0, results, "unbox0", "fast", "convert", "%store") + "fast:\n  br label %finish\n"
-    letters = f"ptr @returned.{shape}, i64 {len(results)}"
+    letters = f"ptr {_result_letters(shape)}, i64 {len(results)}"
     return f"""  %all = call i32 @unbox_tuple({letters}, ptr %object, ptr %cells, ptr %store)
   %good = icmp ne i32 %all, 0
   br i1 %good, label %finish, label %convert
@@ -415,17 +424,7 @@ def _thunk_unbox(shape: str, results: str) -> str:
 
 def _thunk_return(results: str, type_: str) -> str:
     """Release the object, which may run Python; then put limit and results into the store and return to Wasm."""
-    text = """  call void @Py_DecRef(ptr %object)
-  %wanted = get i64 %thread Thread.WANTED
-  %calm = icmp eq i64 %wanted, 0
-  br i1 %calm, label %back, label %attend
-attend:
-  call void @attend(ptr %thread)
-  br label %back
-back:
-  %limit = get i64 %thread Thread.STACK_LIMIT
-  put i64 %limit, %store Store.STACK_LIMIT
-"""
+    text = THUNK_BACK
     if len(results) > layout.MAX_REGISTER_RESULTS:
         text += f"""  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
   call void @llvm.memcpy.p0.p0.i64(ptr %left, ptr %cells, i64 {CELL * len(results)}, i1 false)
@@ -435,7 +434,7 @@ back:
     if len(results) == 1:
         return text + f"  ret {type_} %v0\n"
     aggregate = "poison"
-    for k, t in enumerate(llvm_types(results)):
+    for k, t in enumerate(letter_types(results)):
         text += f"  %r{k} = insertvalue {type_} {aggregate}, {t} %v{k}, {k}\n"
         aggregate = f"%r{k}"
     return text + f"  ret {type_} {aggregate}\n"

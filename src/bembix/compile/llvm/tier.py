@@ -24,11 +24,10 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
     vector_products,
     vectors,
 )
-from bembix.compile.llvm.boundary import bridge_wrapper, plain_wrapper
-from bembix.compile.llvm.emit import ATTRIBUTES, emit
+from bembix.compile.llvm.emit import emit
 from bembix.compile.llvm.group import Group
 from bembix.compile.llvm.sink import LlvmSink
-from bembix.compile.llvm.types import CC, parameters, results_type
+from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
 from bembix.errors import BembixError, CompileError, Frame
 from bembix.native.code import CodeArena, LoadedCode
 from bembix.native.lines import offset_at
@@ -246,13 +245,6 @@ class LlvmModule:
         """Return the other entry of a function, which turns one way of throwing into the other."""
         found = self._wrappers.get(index)
         if found is None:
-            functype = self._context.function_type(self._imported + index)
             make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
-            text = (
-                f"declare {CC} {results_type(functype)} @target({parameters(functype)})\n"
-                f"{make('wrapper', '@target', functype)}\n"
-                f"attributes #0 = {{ {ATTRIBUTES} }}\n"
-            )
-            loaded = self._arena.load(emit(text, 0), {"target": address})
-            found = self._wrappers[index] = loaded.symbols["wrapper"]
+            found = self._wrappers[index] = make(self._arena, address)
         return found

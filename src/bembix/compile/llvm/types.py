@@ -8,11 +8,11 @@ MAX_REGISTER_RESULTS: a literal struct.  More: void, and result k was left in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
 from bembix.compile import layout
+from bembix.compile.prebuilt import shapes
 from bembix.spec.types import F32, F64, I32, I64, V128, FuncType, NumType, ValType
 
 CC: Final = layout.CALLING_CONVENTION
@@ -40,20 +40,18 @@ def results_type(functype: FuncType) -> str:
     return types[0] if len(types) == 1 else f"{{ {', '.join(types)} }}"
 
 
-def fits(floats: Iterable[bool]) -> tuple[bool, ...]:
-    """Return which parameters are passed in registers, given which of them are floats or vectors."""
-    room = {True: layout.MAX_REGISTER_FLOATS, False: layout.MAX_REGISTER_WORDS}
-    where = []
-    for is_float in floats:
-        room[is_float] -= 1
-        where.append(room[is_float] >= 0)
-    return tuple(where)
-
-
 @lru_cache(maxsize=10_000)
 def in_registers(functype: FuncType) -> tuple[bool, ...]:
     """Return, for each parameter, whether it is passed in a register."""
-    return fits(t in (F32, F64, V128) for t in functype.params)
+    return shapes.fits(t in (F32, F64, V128) for t in functype.params)
+
+
+def letter_types(letters: str) -> list[str]:
+    """Return the LLVM types of the letters of a shape."""
+    return [_LETTERS.get(one, "ptr") for one in letters]
+
+
+_LETTERS: Final = {shapes.letter(valtype): llvm for valtype, llvm in _NUMERIC.items()}
 
 
 def parameters(functype: FuncType) -> str:

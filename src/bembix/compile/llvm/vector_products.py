@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 from bembix.compile.llvm import vector_memory  # noqa: F401  (it enters the writers that are wrapped here)
-from bembix.compile.llvm.emit import triple
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation, Product
 from bembix.compile.llvm.vectors import BYTES
+from bembix.native import platform
 from bembix.spec.instructions import BY_NAME
 
 #: Instructions whose result has one half behind it, and the name of that.
@@ -117,5 +117,5 @@ def _enter_all() -> None:
     OPERATIONS.update({BY_NAME[name].code: write for name, write in writers.items()})
 
 
-if triple().startswith("x86_64"):
+if platform.require().machine == "x86_64":
     _enter_all()

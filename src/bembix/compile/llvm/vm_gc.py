@@ -8,17 +8,7 @@ Source: S. Blackburn, K. McKinley, "Immix" (2008), for runs of free cells instea
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, fields
 from typing import Final
-
-from bembix.compile.llvm import emit, externals, vm, vm_mark
-from bembix.compile.llvm.ir import expand
-
-#: 13 ms, which is all that most programs need: those that throw a few exceptions.
-FIRST_LEVEL: Final = 0
-#: 350 ms; bench/gc/trees.wat then takes two thirds of the time.
-LEVEL: Final = 2
 
 DECLARATIONS: Final = """
 declare $CC void @trap(ptr, i64, i64) #1
@@ -463,28 +453,6 @@ slow:
 """
 
 FROM_WASM: Final = """
-@format_nothing = text ""
-
-; After some collections it is worth the time to have all this optimised.  What that raises is nobody's business.
-define internal void @improve(ptr %heap) #0 {
-  %times = get i64 %heap Heap.COLLECTIONS
-  %enough = icmp eq i64 %times, $Heap.IMPROVE_AT
-  br i1 %enough, label %ask, label %done
-ask:
-  %service = get ptr @state State.IMPROVE_HEAPS
-  %object = python(ptr %service, ptr @format_nothing)
-  call void @PyErr_Clear()
-  %thread = call ptr @current_thread()
-  call void @resume(ptr %thread)
-  %none = icmp eq ptr %object, null
-  br i1 %none, label %done, label %drop
-drop:
-  call void @Py_DecRef(ptr %object)
-  ret void
-done:
-  ret void
-}
-
 ; Called by compiled code where a size class has no run left.
 define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
   %threshold = get i64 %heap Heap.THRESHOLD
@@ -495,7 +463,6 @@ good:
   ret ptr %cell
 collect:
   call void @gc_collect(ptr %heap)
-  call void @improve(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_cell(ptr %heap, ptr %class, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -517,7 +484,6 @@ define $CC ptr @gc_new_array(ptr %ctx, ptr %heap, i64 %type, i64 %length, i64 %s
   br i1 %none, label %collect, label %good
 collect:
   call void @gc_collect(ptr %heap)
-  call void @improve(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_take(ptr %heap, i64 %size, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -533,48 +499,3 @@ fail:
   unreachable
 }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Functions:
-    """Addresses of what the runtime calls, as C functions, and of what compiled code calls."""
-
-    take: int  #: (heap, size, bound in blocks) -> cell or 0
-    cell: int  #: (heap, size class, bound in blocks) -> cell or 0
-    poll: int  #: (heap): collect if that is due
-    collect: int  #: (heap)
-    release: int  #: (heap): give all blocks back
-    new: int
-    new_array: int
-    box: int
-
-
-_lock: Final = threading.RLock()
-_functions: Functions | None = None
-
-
-def source() -> str:
-    """Return the IR."""
-    allocation = (BLOCKS, CELLS, BOXING, FROM_WASM)
-    parts = (externals.DECLARATIONS, DECLARATIONS, *allocation, vm_mark.MARKING, vm_mark.COLLECTING)
-    return expand("".join(parts))
-
-
-def load() -> Functions:
-    """Return the functions; they are compiled at the first call, which a process without such a heap never makes."""
-    with _lock:
-        return _functions or _compile(FIRST_LEVEL)
-
-
-def improve() -> Functions:
-    """Return the functions, optimised."""
-    with _lock:
-        return _compile(LEVEL)
-
-
-def _compile(level: int) -> Functions:
-    global _functions
-    runtime = vm.load()
-    symbols = runtime.arena.load(emit.emit(source(), level), externals.addresses() | runtime.symbols).symbols
-    _functions = Functions(*(symbols[f"gc_{field.name}"] for field in fields(Functions)))
-    return _functions

@@ -7,18 +7,20 @@
     x         exnref
     v         v128
 
-Stubs are made once for each shape, as `parameters_results`.
+A shape is written as `parameters_results`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from bembix.compile.llvm.types import llvm_type
+from bembix.compile import layout
+from bembix.compile.layout import Registers, Shape
 from bembix.errors import InternalError
 from bembix.spec.canonical import abstract_of
 from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, AbsHeap, FuncType, ValType
@@ -62,18 +64,54 @@ def shape(functype: FuncType) -> str:
     return f"{''.join(map(letter, functype.params))}_{''.join(map(letter, functype.results))}"
 
 
-def llvm_types(letters: str) -> list[str]:
-    """Return the LLVM types of letters."""
-    return [_LLVM.get(one, "ptr") for one in letters]
+def fits(floats: Iterable[bool]) -> tuple[bool, ...]:
+    """Return which parameters are passed in registers, given which of them are floats or vectors."""
+    room = {True: layout.MAX_REGISTER_FLOATS, False: layout.MAX_REGISTER_WORDS}
+    where = []
+    for is_float in floats:
+        room[is_float] -= 1
+        where.append(room[is_float] >= 0)
+    return tuple(where)
 
 
-_LLVM: Final = {
-    "i": llvm_type(I32),
-    "l": llvm_type(I64),
-    "f": llvm_type(F32),
-    "d": llvm_type(F64),
-    "v": llvm_type(V128),
-}
+def in_registers(params: str) -> tuple[bool, ...]:
+    """Return, for each parameter of a shape, whether it is passed in a register."""
+    return fits(one in _FLOATS for one in params)
+
+
+def descriptor(shape: str) -> bytes:
+    """Return what generic stubs are told of a shape: a `layout.Shape`."""
+    params, results = shape.split("_")
+    places = struct.pack(f"<{len(params) + len(results)}H", *_param_places(params), *_result_places(results))
+    letters = (params + results).encode()
+    spilled = 0 if all(in_registers(params)) else CELL * len(params)
+    at = Shape.LETTERS + len(letters)
+    at += at % 2
+    return (
+        struct.pack("<QQQQ", len(params), len(results), spilled, at) + letters.ljust(at - Shape.LETTERS, b"\0") + places
+    )
+
+
+def _param_places(params: str) -> list[int]:
+    """Return where among `layout.Registers` each parameter is."""
+    words = itertools.count(Registers.WORDS, 8)
+    vectors = itertools.count(Registers.VECTORS, CELL)
+    return [
+        next(vectors if one in _FLOATS else words) if there else Registers.SPILLED + CELL * k
+        for k, (one, there) in enumerate(zip(params, in_registers(params), strict=True))
+    ]
+
+
+def _result_places(results: str) -> list[int]:
+    """Return where each result is, as far as they are in registers."""
+    words = itertools.count(0, CELL)
+    vectors = itertools.count(Registers.RESULT_VECTORS, CELL)
+    return [next(vectors if one in _FLOATS else words) for one in results[: layout.MAX_REGISTER_RESULTS]] + [0] * len(
+        results[layout.MAX_REGISTER_RESULTS :]
+    )
+
+
+_FLOATS: Final = frozenset("fdv")
 
 
 def pack(letters: str, values: Iterable[object]) -> bytes:

@@ -1,6 +1,7 @@
 """Calls between Python and Wasm: the type of exported functions, stubs and thunks by function type, conversion helpers.
 
-Stubs are compiled once a process for each shape of function types (`shapes.py`) and never freed.
+Common shapes of function types (`shapes.py`) have stubs of their own in the image; all others share those of
+`compile/llvm/generic.py`, each behind trampolines that are made once a process and never freed.
 """
 
 from __future__ import annotations
@@ -9,104 +10,105 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from bembix.compile.llvm import emit, externals, stubs, vm
-from bembix.compile.llvm.shapes import pack, shape
-from bembix.compile.llvm.wrappers import bridge_wrapper, plain_wrapper
+from bembix.compile.layout import Shape
+from bembix.compile.prebuilt import vm
+from bembix.compile.prebuilt.shapes import descriptor, pack, shape
+from bembix.compile.prebuilt.trampolines import SIZE, trampoline
 from bembix.errors import InternalError, WasmException
 from bembix.native import functype as native_functype
-from bembix.native import state
+from bembix.native import memory, state
+from bembix.native.code import CodeArena
 from bembix.native.functype import Slots
+from bembix.native.image import Image
 from bembix.native.state import State
 from bembix.spec.types import FuncType
 
-__all__ = [
-    "bridge_wrapper",
-    "entry_stub",
-    "func_type",
-    "make_func",
-    "plain_wrapper",
-    "prepare",
-    "set_exception_class",
-    "set_helper",
-    "thunk",
-]
-
 _lock: Final = threading.RLock()
-_entries: dict[str, int] = {}
-_thunks: dict[str, tuple[int, int]] = {}
-#: Shapes by the number that stubs know them by.
-_shapes: list[str] = []
-_numbers: dict[str, int] = {}
+#: Entry stub, thunk and throwing thunk of each shape.
+_stubs: dict[str, tuple[int, int, int]] = {}
+#: Shapes by the address of what stubs know of them.
+_shapes: dict[int, tuple[str, str]] = {}
+_arena: CodeArena | None = None
 _func_type: type | None = None
 _make_func: Callable[[int, int, int, object, object], Any] | None = None
 
-#: Optimisation level of stubs: 1 makes a call 3 ns faster than 0, and takes four times as long to compile.
-LEVEL: Final = 0
-
-_RETURNS_TWICE: Final = "attributes #3 = { nounwind returns_twice }\n"
-
-
-def prepare(
-    types: Iterable[FuncType] = (), *, entries: Iterable[FuncType] = (), thunks: Iterable[FuncType] = ()
-) -> None:
-    """Compile what is missing for functions of some types, all at once.
-
-    types: those that need an entry stub and a thunk.  entries, thunks: those that need one only.
-    """
-    both = _known(types)
-    with _lock:
-        new_entries = dict.fromkeys(s for s in (*both, *_known(entries)) if s not in _entries)
-        new_thunks = dict.fromkeys(s for s in (*both, *_known(thunks)) if s not in _thunks)
-        if new_entries or new_thunks:
-            _compile(list(new_entries), list(new_thunks))
+#: Bytes of code that one region of trampolines holds.
+_ARENA_SIZE: Final = 1 << 20
+#: Up to so many parameters and results, the smaller of the generic stubs will do.
+SMALL: Final = 16
 
 
-def _known(types: Iterable[FuncType]) -> list[str]:
-    """Return the shapes of types."""
-    return [shape(functype) for functype in types]
+def prepare(types: Iterable[FuncType]) -> None:
+    """Make what is missing for functions of some types, all at once."""
+    missing = dict.fromkeys(text for text in map(shape, types) if text not in _stubs)
+    if missing:
+        with _lock:
+            _make([text for text in missing if text not in _stubs])
 
 
-def _number(text: str) -> int:
-    """Return the number of a shape."""
-    if text not in _numbers:
-        _numbers[text] = len(_shapes)
-        _shapes.append(text)
-    return _numbers[text]
-
-
-def source(entries: Iterable[str], thunks: Iterable[str]) -> str:
-    """Return the IR of stubs and thunks of some shapes."""
-    parts = [externals.DECLARATIONS, _RETURNS_TWICE, stubs.DECLARATIONS]
-    parts += [stubs.entry(text, _number(text)) for text in entries]
-    parts += [stubs.thunk(text, _number(text)) for text in thunks]
-    return "".join(parts)
-
-
-def _compile(entries: list[str], thunks: list[str]) -> None:
-    runtime = vm.load()
+def _make(texts: list[str]) -> None:
+    """Find or make the stubs of some shapes."""
     _set_up()
-    obj = emit.emit(source(entries, thunks), LEVEL)
-    symbols = runtime.arena.load(obj, externals.addresses() | runtime.symbols).symbols
-    _entries.update({text: symbols[stubs.entry_name(text)] for text in entries})
-    for text in thunks:
-        plain, throwing = stubs.thunk_names(text)
-        _thunks[text] = symbols[plain], symbols[throwing]
+    image = vm.load().image
+    generic = []
+    for text in texts:
+        if f"entry_{text}" in image:
+            entry, host, throwing = (image.address(f"{kind}_{text}") for kind in ("entry", "host", "throwing"))
+            _stubs[text] = entry, host, throwing
+        else:
+            generic.append(text)
+    if generic:
+        _stubs.update(make_generic(image, generic))
+
+
+def make_generic(image: Image, texts: list[str]) -> dict[str, tuple[int, int, int]]:
+    """Put trampolines to the generic stubs, and what these are to know, on pages of their own; return where."""
+    global _arena
+    if _arena is None:
+        _arena = CodeArena(_ARENA_SIZE, wasm=False, immortal=True)
+    content, starts = b"", []
+    for text in texts:
+        starts.append(len(content))
+        content += _generic(image, text)
+    base = _arena.place(content)
+    return {text: (base + at, base + at + SIZE, base + at + 2 * SIZE) for text, at in zip(texts, starts, strict=True)}
+
+
+def _generic(image: Image, text: str) -> bytes:
+    """Return the trampolines of a shape, and its descriptor behind them."""
+    size = "small" if max(map(len, text.split("_"))) <= SMALL else "large"
+    entry, host = image.address(f"entry_{size}"), image.address(f"host_{size}")
+    code = trampoline(entry, 3 * SIZE) + trampoline(host, 2 * SIZE) + trampoline(host, SIZE, tag=True)
+    content = code + descriptor(text)
+    return content.ljust(-(-len(content) // SIZE) * SIZE, b"\0")
 
 
 def entry_stub(functype: FuncType) -> int:
     """Return the address of the vectorcall function for functions of a type."""
-    text = shape(functype)
-    if text not in _entries:
-        prepare(entries=(functype,))
-    return _entries[text]
+    return _find(functype)[0]
 
 
 def thunk(functype: FuncType) -> tuple[int, int]:
     """Return CODE and THROWING_CODE of host functions of a type; their CONTEXT is a `layout.HostContext`."""
-    text = shape(functype)
-    if text not in _thunks:
-        prepare(thunks=(functype,))
-    return _thunks[text]
+    return _find(functype)[1:]
+
+
+def _find(functype: FuncType) -> tuple[int, int, int]:
+    found = _stubs.get(shape(functype))
+    if found is None:
+        prepare((functype,))
+        found = _stubs[shape(functype)]
+    return found
+
+
+def _letters(address: int) -> tuple[str, str]:
+    """Return the letters of parameters and results that a stub knows."""
+    found = _shapes.get(address)
+    if found is None:
+        params, results = memory.read_u64(address + Shape.PARAMS), memory.read_u64(address + Shape.RESULTS)
+        letters = memory.read_bytes(address + Shape.LETTERS, params + results).decode()
+        found = _shapes[address] = letters[:params], letters[params:]
+    return found
 
 
 def func_type() -> type:
@@ -161,14 +163,14 @@ def _adapt_arguments(helper: Callable[..., Any]) -> Callable[..., bytes]:
     def arguments(number: int, func: object, values: tuple[object, ...], names: tuple[str, ...] | None) -> bytes:
         count = len(values) - len(names or ())
         keywords = dict(zip(names or (), values[count:], strict=True))
-        return pack(_shapes[number].partition("_")[0], helper(func, values[:count], keywords))
+        return pack(_letters(number)[0], helper(func, values[:count], keywords))
 
     return arguments
 
 
 def _adapt_results(helper: Callable[..., Any]) -> Callable[..., bytes]:
     def results(number: int, handle: int, result: object) -> bytes:
-        return pack(_shapes[number].partition("_")[2], helper(handle, result))
+        return pack(_letters(number)[1], helper(handle, result))
 
     return results
 
@@ -208,8 +210,8 @@ def _set_up() -> None:
     with _lock:
         if _func_type is not None:
             return
-        symbols = vm.load().symbols
-        slots = Slots(*(symbols[f"func_{name}"] for name in ("traverse", "clear", "dealloc", "make")))
+        image = vm.load().image
+        slots = Slots(*(image.address(f"func_{name}") for name in ("traverse", "clear", "dealloc", "make")))
         made, maker = native_functype.create(slots)
         state.set_object(State.FUNC_TYPE, made)
         state.set_object(State.EXCEPTION_CLASS, WasmException)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final
 
-from bembix.compile.llvm import vm
+from bembix.compile.prebuilt import vm
 from bembix.native import memtype
 from bembix.native.memtype import MemorySlots, MemoryType
 
@@ -20,7 +20,7 @@ def memory_type(docs: Mapping[str, str]) -> MemoryType:
     global _type
     with _lock:
         if _type is None:
-            symbols = vm.load().symbols
-            slots = MemorySlots(**{field.name: symbols[f"memobj_{field.name}"] for field in fields(MemorySlots)})
+            image = vm.load().image
+            slots = MemorySlots(**{f.name: image.address(f"memobj_{f.name}") for f in fields(MemorySlots)})
             _type = memtype.create(slots, docs)
         return _type

@@ -1,0 +1,156 @@
+"""The IR of all that is compiled beforehand, by the part of the image that it goes to: see `compile/prebuilt/`.
+
+Rule: nothing here depends on the machine that compiles it; `ir.targeting` says for which one it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Final
+
+from bembix.compile import layout
+from bembix.compile.llvm import (
+    externals,
+    generic,
+    ir,
+    stubs,
+    vm_atomics,
+    vm_bulk,
+    vm_func,
+    vm_gc,
+    vm_interrupts,
+    vm_leave,
+    vm_mark,
+    vm_memory,
+    vm_services,
+    vm_slow,
+    vm_values,
+    wrappers,
+)
+from bembix.compile.llvm.types import CC
+from bembix.errors import InternalError
+
+#: LLVM type of each function of the runtime table.
+SIGNATURES: Final[dict[str, str]] = {
+    "trap": f"{CC} void (ptr, i64, i64)",
+    "unwind_exception": f"{CC} void (ptr)",
+    "memory_grow": f"{CC} i64 (ptr, i64, i64)",
+    "memory_copy": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
+    "memory_fill": f"{CC} void (ptr, i64, i64, i32, i64)",
+    "memory_init": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
+    "table_grow": f"{CC} i64 (ptr, i64, ptr, i64)",
+    "table_copy": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
+    "table_fill": f"{CC} void (ptr, i64, i64, ptr, i64)",
+    "table_init": f"{CC} void (ptr, i64, i64, i64, i64, i64)",
+    "hot": f"{CC} void (ptr, i64)",
+    "atomic_notify": f"{CC} i64 (ptr, i64, i64, i64)",
+    "atomic_wait": f"{CC} i64 (ptr, i64, i64, i64, i64, i64)",
+}
+
+#: A call of a function that is not compiled yet comes here from its stub, which pushed its own address: all argument
+#: registers are kept while Python compiles it, and the call goes on as if it had gone there.  By machine.
+_LAZY_ENTRY: Final = {
+    "x86_64": """
+.globl lazy_entry
+.type lazy_entry, @function
+lazy_entry:
+    popq %r11
+    pushq %rbp
+    movq %rsp, %rbp
+    subq $192, %rsp
+    andq $-16, %rsp
+    movups %xmm0, (%rsp)
+    movups %xmm1, 16(%rsp)
+    movups %xmm2, 32(%rsp)
+    movups %xmm3, 48(%rsp)
+    movups %xmm4, 64(%rsp)
+    movups %xmm5, 80(%rsp)
+    movups %xmm6, 96(%rsp)
+    movups %xmm7, 112(%rsp)
+    movq %rdi, 128(%rsp)
+    movq %rsi, 136(%rsp)
+    movq %rdx, 144(%rsp)
+    movq %rcx, 152(%rsp)
+    movq %r8, 160(%rsp)
+    movq %r9, 168(%rsp)
+    movq %r11, %rsi
+    callq lazy_resolve
+    movq %rax, %r11
+    movups (%rsp), %xmm0
+    movups 16(%rsp), %xmm1
+    movups 32(%rsp), %xmm2
+    movups 48(%rsp), %xmm3
+    movups 64(%rsp), %xmm4
+    movups 80(%rsp), %xmm5
+    movups 96(%rsp), %xmm6
+    movups 112(%rsp), %xmm7
+    movq 128(%rsp), %rdi
+    movq 136(%rsp), %rsi
+    movq 144(%rsp), %rdx
+    movq 152(%rsp), %rcx
+    movq 160(%rsp), %r8
+    movq 168(%rsp), %r9
+    leave
+    jmpq *%r11
+""",
+}
+
+#: Numbers of parameters, all numbers, of the shapes that have stubs of their own, with up to one result; by part.
+_FEW: Final = {"stubs": (0, 1, 2), "more_stubs": (3,)}
+_NUMBERS: Final = "ilfd"
+
+_RETURNS_TWICE: Final = "attributes #3 = { nounwind returns_twice }\n"
+
+
+def parts(shapes: Iterable[str] = ()) -> dict[str, str]:
+    """Return the IR of each part; the first is what the others refer to.
+
+    shapes: those that have stubs of their own beside the usual ones.
+    """
+    common = {
+        name: [
+            f"{''.join(p)}_{r}" for n in counts for p in itertools.product(_NUMBERS, repeat=n) for r in ("", *_NUMBERS)
+        ]
+        for name, counts in _FEW.items()
+    }
+    known = {shape for part in common.values() for shape in part}
+    listed = {**common, "other_stubs": sorted(set(shapes) - known)}
+    return {"runtime": _runtime(), "heap": _heap(), **{name: _stubs(part) for name, part in listed.items() if part}}
+
+
+def _runtime() -> str:
+    entry = "\n".join(f'module asm "{line}"' for line in _LAZY_ENTRY[ir.machine()].strip().split("\n"))
+    text = (
+        vm_leave.WAYS_OUT,
+        vm_leave.FAULTS,
+        vm_interrupts.IR,
+        vm_bulk.IR,
+        vm_services.IR,
+        vm_atomics.IR,
+        vm_values.BOXING,
+        vm_values.UNBOXING,
+        vm_slow.IR,
+        vm_func.IR,
+        vm_memory.IR,
+        wrappers.IR,
+    )
+    return entry + ir.expand(externals.DECLARATIONS + _RETURNS_TWICE + "".join(text)) + generic.source()
+
+
+def _heap() -> str:
+    allocation = (vm_gc.BLOCKS, vm_gc.CELLS, vm_gc.BOXING, vm_gc.FROM_WASM)
+    return ir.expand(
+        "".join((externals.DECLARATIONS, vm_gc.DECLARATIONS, *allocation, vm_mark.MARKING, vm_mark.COLLECTING))
+    )
+
+
+def _stubs(shapes: Iterable[str]) -> str:
+    text = [externals.DECLARATIONS, _RETURNS_TWICE, stubs.DECLARATIONS]
+    for shape in shapes:
+        text += stubs.descriptor(shape), stubs.entry(shape), stubs.thunk(shape)
+    return "".join(text)
+
+
+if tuple(SIGNATURES) != layout.RUNTIME_FUNCTIONS:
+    raise InternalError("runtime.SIGNATURES and layout.RUNTIME_FUNCTIONS differ")
