@@ -66,7 +66,9 @@ def cpu() -> tuple[str, str]:
     the previous sum.  FAST: bench/run.py --simd, kernel dot: 1.2 -> 0.5 of native.
     """
     features = str(binding().get_host_cpu_features().flatten())
-    return str(binding().get_host_cpu_name()), features + (",-avxvnni,-avx512vnni" if triple().startswith("x86_64") else "")
+    return str(binding().get_host_cpu_name()), features + (
+        ",-avxvnni,-avx512vnni" if triple().startswith("x86_64") else ""
+    )
 
 
 @lru_cache(maxsize=1)
