@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bembix.errors import Exit, LinkError
 from bembix.runtime.deadline import deadline
-from bembix.runtime.func import is_func
 from bembix.runtime.limits import Limits
 from bembix.runtime.memory import Memory
 from bembix.runtime.module import Module
@@ -101,17 +100,24 @@ def execute(
 
     Errors: as for `run`.
     """
-    if not any(export.name in _ENTRIES for export in module.exports):
-        raise LinkError("not a WASI program: it exports neither _start nor _initialize")
+    entry = _entry(module)
     try:
         with linked(module, wasi, imports=imports, store=store) as exports:
-            for entry in _ENTRIES:
-                if entry in exports and is_func(exports[entry]):
-                    exports[entry]()
-                    break
+            exports[entry]()
     except Exit as exit:
         return exit.code
     return 0
+
+
+def _entry(module: Module) -> str:
+    """Return the name of the function that a program is entered by.  Errors: LinkError where there is none."""
+    exports = {export.name: export.type for export in module.exports}
+    found = [name for name in _ENTRIES if name in exports]
+    if not found:
+        raise LinkError("not a WASI program: it exports neither _start nor _initialize")
+    if exports[found[0]] != FuncType((), ()):
+        raise LinkError(f"not a WASI program: {found[0]} must be a function () -> (), not {exports[found[0]]}")
+    return found[0]
 
 
 @contextmanager

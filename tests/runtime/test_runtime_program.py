@@ -64,6 +64,18 @@ def test_no_program() -> None:
         bembix.run(b"(module)")
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ('(func (export "_start") (param i32))', r"_start must be a function \(\) -> \(\), not \(i32\) -> \(\)"),
+        ('(memory (export "_start") 1)', r"_start must be a function \(\) -> \(\), not "),
+    ],
+)
+def test_an_entry_of_another_type(field: str, words: str) -> None:
+    with pytest.raises(LinkError, match=f"not a WASI program: {words}"):
+        bembix.run(f"(module {field})".encode())
+
+
 def test_other_imports() -> None:
     seen: list[int] = []
     source = b'(module (import "env" "f" (func $f (param i32))) (func (export "_start") (call $f (i32.const 5))))'
