@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bembix.errors import OutOfFuel as OutOfFuel
     from bembix.errors import ParseError as ParseError
     from bembix.errors import ResourceError as ResourceError
+    from bembix.errors import SnapshotError as SnapshotError
     from bembix.errors import StackExhausted as StackExhausted
     from bembix.errors import TableExceeded as TableExceeded
     from bembix.errors import Timeout as Timeout
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from bembix.runtime.memory import Memory as Memory
     from bembix.runtime.module import Module as Module
     from bembix.runtime.namespace import Namespace as Namespace
+    from bembix.runtime.snapshot import Snapshot as Snapshot
     from bembix.runtime.store import Store as Store
     from bembix.runtime.table import Table as Table
     from bembix.runtime.tag import Tag as Tag
@@ -75,6 +77,7 @@ _HOMES: Final = {
     "OutOfFuel": "bembix.errors",
     "ParseError": "bembix.errors",
     "ResourceError": "bembix.errors",
+    "SnapshotError": "bembix.errors",
     "StackExhausted": "bembix.errors",
     "TableExceeded": "bembix.errors",
     "Timeout": "bembix.errors",
@@ -99,6 +102,7 @@ _HOMES: Final = {
     "Memory": "bembix.runtime.memory",
     "Module": "bembix.runtime.module",
     "Namespace": "bembix.runtime.namespace",
+    "Snapshot": "bembix.runtime.snapshot",
     "Store": "bembix.runtime.store",
     "Table": "bembix.runtime.table",
     "Tag": "bembix.runtime.tag",

@@ -197,5 +197,9 @@ class InstancesExceeded(ResourceError, LimitExceeded):
     """A store would have more instances than it may."""
 
 
+class SnapshotError(BembixError):
+    """The state of an instance can't be captured, or a snapshot can't be used."""
+
+
 class InternalError(BembixError):
     """A fault of Bembix itself; please report it."""

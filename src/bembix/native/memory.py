@@ -40,6 +40,7 @@ _from_memory = api.PyMemoryView_FromMemory
 _from_memory.argtypes, _from_memory.restype = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int], ctypes.py_object
 _MAP_FAILED: Final = 2**64 - 1
 _MAP_FIXED: Final = 0x10
+_MAP_ANONYMOUS: Final = mmap.MAP_ANONYMOUS
 
 #: Sizes of the live mappings, by address.
 _sizes: dict[int, int] = {}
@@ -128,6 +129,26 @@ class Reservation:
         flags = platform.require().map_flags | _MAP_FIXED
         if _mmap(start, size, NONE, flags, -1, 0) != start:
             raise ResourceError(f"cannot give memory back: {os.strerror(ctypes.get_errno())}")
+
+    def clear(self, offset: int, length: int) -> None:
+        """Make the contents of pages zero, and the pages readable and writable; at no time are they not.
+
+        Errors: ResourceError.
+        """
+        start, size = self._span(offset, length)
+        flags = platform.require().map_flags | _MAP_FIXED
+        if size and _mmap(start, size, READ_WRITE, flags, -1, 0) != start:
+            raise ResourceError(f"the system gives no memory ({size:#x} bytes): {os.strerror(ctypes.get_errno())}")
+
+    def map_file(self, offset: int, length: int, number: int, start: int) -> None:
+        """Make pages of a file the contents of pages, readable and writable; what is written does not reach the file.
+
+        number: descriptor.  start: where in the file.  Errors: ResourceError.
+        """
+        at, size = self._span(offset, length)
+        flags = platform.require().map_flags & ~_MAP_ANONYMOUS | _MAP_FIXED
+        if size and _mmap(at, size, READ_WRITE, flags, number, start) != at:
+            raise ResourceError(f"cannot map {size:#x} bytes of a file: {os.strerror(ctypes.get_errno())}")
 
     def close(self) -> None:
         """Give all of it back at once; nothing may refer to it any more."""

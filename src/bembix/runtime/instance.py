@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bembix.runtime.exports import Exports
 from bembix.runtime.moduleinst import ModuleInst
@@ -11,6 +11,7 @@ from bembix.runtime.storeinst import StoreInst
 
 if TYPE_CHECKING:
     from bembix.runtime.module import Module
+    from bembix.runtime.snapshot import Snapshot
 
 
 class Instance:
@@ -42,6 +43,41 @@ class Instance:
     def store(self) -> Store:
         """The store that it lives in."""
         return Store.of(self._store)
+
+    def snapshot(self) -> Snapshot:
+        """Capture the state: memories, globals and tables that it defines, and which segments were dropped.
+
+        Nothing else may run in it meanwhile.  A call that is running, in a host function for example, is not state: the
+        memory is captured as that call has left it so far.
+
+        Errors: SnapshotError for a shared memory, for references to objects and to functions of other instances;
+        ResourceError where the host has no room.
+        """
+        from bembix.runtime.capture import capture
+
+        return capture(self._inst)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this instance, or of another one of the same module.
+
+        Views of its memories see the bytes of then.
+
+        Errors: SnapshotError where the snapshot is of another module, where a memory has grown since (it can't shrink:
+        `Snapshot.fork` makes a new instance), and as for `Snapshot.fork`; ResourceError, MemoryExceeded, TableExceeded.
+        """
+        from bembix.runtime.restore import check_module, go_back
+
+        check_module(snapshot, self.module)
+        go_back(self._inst, snapshot)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("an instance can't be copied without its imports: instance.snapshot().fork(imports)")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an instance can't be pickled, but its module and its snapshot() can")
 
     def __repr__(self) -> str:
         return f"<bembix.Instance of {self.module.name or 'a module'} with {len(self._exports)} exports>"

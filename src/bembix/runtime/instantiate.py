@@ -17,6 +17,8 @@ from bembix.runtime.meminst import MemInst
 from bembix.runtime.module import Module
 from bembix.runtime.moduleinst import ModuleInst
 from bembix.runtime.namespace import with_modules
+from bembix.runtime.restore import begin, check_module
+from bembix.runtime.snapshot import Snapshot
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.tableinst import TableInst
 from bembix.runtime.tag import TagInst
@@ -27,29 +29,34 @@ from bembix.spec.types import FuncType
 _PREPARED_TYPES = 16
 
 
-def instantiate(module: Module, imports: object, store: StoreInst | None) -> Instance:
+def instantiate(module: Module, imports: object, store: StoreInst | None, snapshot: Snapshot | None = None) -> Instance:
     """Make an instance.
 
+    snapshot: what it begins with in place of its segments and its start function.
     Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
-    with what came before it kept; ResourceError, LimitExceeded; CompileError.
+    with what came before it kept; ResourceError, LimitExceeded; CompileError; SnapshotError.
     """
+    if snapshot is not None:
+        check_module(snapshot, module)
     layout = module.compiled.layout  # first of all: where the engine is missing, this says so
     services.install()
     modules = with_modules(module, imports, store)
     if modules is not None:
-        return modules.instantiate(module)
+        return modules.instantiate(module, snapshot=snapshot)
     linked = link(module, imports, store)
     _prepare(module, linked.host_types)
     if needs_heap(module):
         _prepare_heap(module, linked.store)
     with linked.store.held():
-        inst, instance = _define(module, layout, linked)
-    if module.definition.start is not None:
+        inst, instance = _define(module, layout, linked, snapshot)
+    if module.definition.start is not None and snapshot is None:
         func_at(inst.externs.functions[module.definition.start])()
     return instance
 
 
-def _define(module: Module, layout: ContextLayout, linked: Linked) -> tuple[ModuleInst, Instance]:
+def _define(
+    module: Module, layout: ContextLayout, linked: Linked, snapshot: Snapshot | None
+) -> tuple[ModuleInst, Instance]:
     """Set up all that the module defines, except for running its start function."""
     linked.store.count_instance()
     inst = ModuleInst(module, layout, linked.store, linked.take())
@@ -62,8 +69,11 @@ def _define(module: Module, layout: ContextLayout, linked: Linked) -> tuple[Modu
     segments.add_data(inst)
     inst.add_roots()
     instance = Instance(inst, linked.store)
-    segments.initialise_tables(inst, elements)
-    segments.initialise_memories(inst)
+    if snapshot is not None:
+        begin(inst, snapshot)
+    else:
+        segments.initialise_tables(inst, elements)
+        segments.initialise_memories(inst)
     return inst, instance
 
 

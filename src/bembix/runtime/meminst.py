@@ -16,6 +16,7 @@ from typing import Final
 from bembix.compile.layout import GUARD_64
 from bembix.compile.layout import Block as Layout
 from bembix.errors import MemoryExceeded, ResourceError
+from bembix.native.images import Image
 from bembix.native.memory import PAGE, Block, Reservation, reserve, round_up, write_u64
 from bembix.runtime.storeinst import LOCK, Budget, StoreInst
 from bembix.spec.types import I32, MemoryType
@@ -122,6 +123,21 @@ class MemInst:
         write_u64(self.address + Layout.LENGTH, size)
         write_u64(self.address + Layout.PAGES, after)
         return before
+
+    def clear(self) -> None:
+        """Make all bytes 0.  Errors: ResourceError; the bytes may be gone then."""
+        with LOCK:
+            self._reservation.clear(0, self._committed)
+
+    def map_image(self, image: Image, offset: int, start: int, length: int) -> None:
+        """Make pages of an image the contents of pages that the memory has; writes stay in this memory.
+
+        offset: in the memory.  start, length: in the image.  All are multiples of the host's pages.
+        Errors: ResourceError.
+        """
+        if offset + length > self._committed:
+            raise ResourceError(f"an image of {length} bytes does not fit at {offset} of a memory of {self.size}")
+        image.map(self._reservation, offset, start, length)
 
     def _commit(self, size: int) -> bool:
         size = round_up(size)

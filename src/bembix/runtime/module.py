@@ -15,15 +15,17 @@ from bembix.errors import CompileError, Frame
 from bembix.runtime.engine import engine_name, feature_set
 from bembix.runtime.source import read_module
 from bembix.spec.features import Feature
-from bembix.spec.module import Export, ExternKind, ModuleDef
+from bembix.spec.module import Export, ExternKind, ModuleDef, SegmentMode
 from bembix.validate.module import check_module
 
 if TYPE_CHECKING:
     from bembix.runtime.func import FuncInfo
     from bembix.runtime.importers import Wanted
     from bembix.runtime.info import ExportInfo, ImportInfo
+    from bembix.runtime.initial import Initial
     from bembix.runtime.instance import Instance
     from bembix.runtime.moduleinst import ModuleInst
+    from bembix.runtime.snapshot import Snapshot
     from bembix.runtime.store import Store
 
 
@@ -91,7 +93,13 @@ class Module:
 
     def __reduce__(self) -> tuple[Callable[..., Module], tuple[object, ...]]:
         features = sorted(feature.proposal for feature in self.features)
-        return _rebuild, (self.to_bytes(), self._name, self._engine, self._optimize, features)
+        return _rebuild, (self.to_bytes(), self._name, self._engine, self._optimize, features, self._traps)
+
+    def __copy__(self) -> Module:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Module:
+        return self
 
     @property
     def name(self) -> str:
@@ -136,7 +144,9 @@ class Module:
             for index, code in enumerate(self._definition.code):
                 walker.walk(self.context.imported_functions + index, code)
 
-    def instantiate(self, imports: object = None, *, store: Store | None = None) -> Instance:
+    def instantiate(
+        self, imports: object = None, *, store: Store | None = None, snapshot: Snapshot | None = None
+    ) -> Instance:
         """Give the module its imports, set up its memories, tables and globals, and run its start function.
 
         imports: {"module": {"name": thing}}.  A thing is a callable (of the type that is imported), a `Func`, `Memory`,
@@ -144,17 +154,20 @@ class Module:
         stand, a `Module`, which is instantiated too, or any object, such as a Python module, that has the things as
         attributes; and such an object or a `Namespace` for the outer one.
         store: where to live; None takes the store of the imports, or a new one.
+        snapshot: of an instance of this module, to begin with its state: then no start function runs (`Snapshot.fork`).
 
         Errors: LinkError, before anything is done, which lists all imports that are missing or do not match; Trap where
         a segment does not fit or the start function traps; ResourceError where the host has no room; LimitExceeded
-        where the store has none; CompileError where the engine is not to be had.
+        where the store has none; CompileError where the engine is not to be had; SnapshotError where the snapshot does
+        not fit.
 
         Source: core 3.0, 4.5.4.
         """
         self.compiled  # noqa: B018  # where the engine is missing, this says so before anything else needs it
         from bembix.runtime.instantiate import instantiate
 
-        return instantiate(self, {} if imports is None else imports, None if store is None else store.inst)
+        given = {} if imports is None else imports
+        return instantiate(self, given, None if store is None else store.inst, snapshot)
 
     def to_bytes(self) -> bytes:
         """Return the binary form."""
@@ -186,6 +199,18 @@ class Module:
 
         compiled.on_recompile(publish)
         return compiled
+
+    @cached_property
+    def initial_images(self) -> list[Initial] | None:
+        """What the memories begin with, where it is worth keeping; None where segments are copied."""
+        from bembix.runtime.initial import initial_images
+
+        return initial_images(self.context)
+
+    @cached_property
+    def passive_datas(self) -> list[int]:
+        """The indices of the passive data segments."""
+        return [i for i, data in enumerate(self._definition.datas) if data.mode is SegmentMode.PASSIVE]
 
     @cached_property
     def import_types(self) -> list[Wanted]:
@@ -228,5 +253,12 @@ class Module:
         return Frame(self.name, name, found.index, found.offset, start, exported=not found.function)
 
 
-def _rebuild(source: bytes, name: str | None, engine: str, optimize: bool, features: list[str]) -> Module:
-    return Module(source, name=name, engine=engine, optimize=optimize, features=features)
+def _rebuild(
+    source: bytes,
+    name: str | None,
+    engine: str,
+    optimize: bool,
+    features: list[str],
+    traps: Literal["default", "exact"],
+) -> Module:
+    return Module(source, name=name, engine=engine, optimize=optimize, features=features, traps=traps)

@@ -16,6 +16,7 @@ from bembix.runtime.store import Store
 from bembix.runtime.storeinst import join
 
 if TYPE_CHECKING:
+    from bembix.runtime.snapshot import Snapshot
     from bembix.runtime.storeinst import StoreInst
     from bembix.spec.module import Import
 
@@ -117,16 +118,16 @@ class Namespace(MutableMapping[str, Any]):
 
         return decorate
 
-    def instantiate(self, module: Module, name: str | None = None) -> Instance:
+    def instantiate(self, module: Module, name: str | None = None, *, snapshot: Snapshot | None = None) -> Instance:
         """Make an instance with imports from here; before it, of the modules that it imports from.
 
-        name: to put the instance under; None: nowhere.
+        name: to put the instance under; None: nowhere.  snapshot: as for `Module.instantiate`.
         Errors: those of `Module.instantiate`; LinkError, before anything runs, which lists what is missing for any of
         the modules, and where modules import from each other in a circle.
         """
         with self._lock:
             self._start(self._needs(module), asked=module)
-            instance = module.instantiate(self, store=self.store)
+            instance = module.instantiate(self, store=self.store, snapshot=snapshot)
             if name is not None:
                 self[name] = instance
             return instance

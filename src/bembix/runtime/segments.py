@@ -28,18 +28,25 @@ def add_elements(inst: ModuleInst) -> list[array[int]]:
     """Evaluate all element segments, keep the passive ones, and return all of them."""
     found = []
     for index, elem in enumerate(inst.module.definition.elems):
-        content = references(elem, inst.externs) if elem.mode is not SegmentMode.DECLARATIVE else array("Q")
         if elem.mode is SegmentMode.PASSIVE:
-            inst.add_segment(inst.layout.elem(index), content.tobytes(), len(content))
-        found.append(content)
+            found.append(add_element(inst, index))
+        else:
+            found.append(array("Q") if elem.mode is SegmentMode.DECLARATIVE else references(elem, inst.externs))
     return found
+
+
+def add_element(inst: ModuleInst, index: int) -> array[int]:
+    """Evaluate a passive element segment and keep it."""
+    content = references(inst.module.definition.elems[index], inst.externs)
+    inst.add_segment(inst.layout.elem(index), content.tobytes(), len(content))
+    return content
 
 
 def add_data(inst: ModuleInst) -> None:
     """Keep the passive data segments."""
-    for index, data in enumerate(inst.module.definition.datas):
-        if data.mode is SegmentMode.PASSIVE:
-            inst.add_segment(inst.layout.data(index), data.content, len(data.content))
+    for index in inst.module.passive_datas:
+        data = inst.module.definition.datas[index]
+        inst.add_segment(inst.layout.data(index), data.content, len(data.content))
 
 
 def initialise_tables(inst: ModuleInst, elements: list[array[int]]) -> None:
@@ -54,7 +61,12 @@ def initialise_tables(inst: ModuleInst, elements: list[array[int]]) -> None:
 
 
 def initialise_memories(inst: ModuleInst) -> None:
-    """Copy the active data segments, in order.  Errors: Trap."""
+    """Copy the active data segments, in order, or map what comes of them.  Errors: Trap."""
+    images = inst.module.initial_images
+    if images is not None:
+        for initial in images:
+            initial.apply(inst.externs.memories[initial.memory])
+        return
     for data in inst.module.definition.datas:
         if data.mode is SegmentMode.ACTIVE:
             memory = inst.externs.memories[data.memory]

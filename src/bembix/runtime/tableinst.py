@@ -91,6 +91,15 @@ class TableInst:
         write_u64(self.address + Layout.LENGTH, after)
         return before
 
+    def shrink(self, length: int) -> None:
+        """Have fewer elements, as before a `grow`; what was behind is null when there are more again."""
+        with LOCK:
+            gone = self.length - length
+            write_bytes(self.base + _ELEMENT_SIZE * length, bytes(_ELEMENT_SIZE * gone))
+            self.length = length
+            write_u64(self.address + Layout.LENGTH, length)
+            self._budget.give_back(gone)
+
     def _commit(self, size: int) -> bool:
         size = round_up(size)
         if size > self._committed:
