@@ -201,7 +201,9 @@ class _Reader:
                 )
                 for pages, parts in sizes
             ]
-            _check(unpacker.decompress(pending, 1) == b"" and unpacker.eof, "there is more than its memories")
+            rest = unpacker.decompress(pending, 1)
+            _check(not rest and not unpacker.unused_data, "there is more than its memories")
+            _check(unpacker.eof, "it ends too early")
         except zlib.error as error:
             raise SnapshotError(f"a snapshot is damaged: {error}") from None
         return tuple(made)
