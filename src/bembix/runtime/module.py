@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bembix.runtime.initial import Initial
     from bembix.runtime.instance import Instance
     from bembix.runtime.moduleinst import ModuleInst
+    from bembix.runtime.segments import PassiveContents
     from bembix.runtime.snapshot import Snapshot
     from bembix.runtime.store import Store
 
@@ -211,6 +212,13 @@ class Module:
     def passive_datas(self) -> list[int]:
         """The indices of the passive data segments."""
         return [i for i, data in enumerate(self._definition.datas) if data.mode is SegmentMode.PASSIVE]
+
+    @cached_property
+    def passive_contents(self) -> PassiveContents | None:
+        """What the passive data segments hold."""
+        from bembix.runtime.segments import passive_contents
+
+        return passive_contents(self._definition.datas)
 
     @cached_property
     def import_types(self) -> list[Wanted]:

@@ -6,11 +6,13 @@ A segment that is out of bounds traps as a whole; what segments before it wrote 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bembix.binary.exprs import short_constant
 from bembix.compile.traps import Reason
 from bembix.errors import InternalError, Trap
-from bembix.native.memory import write_bytes
+from bembix.native.memory import Block, write_bytes
 from bembix.runtime.constants import evaluate
 from bembix.runtime.moduleinst import Externs, ModuleInst
 from bembix.spec.module import Data, Elem, Expr, SegmentMode
@@ -22,6 +24,29 @@ def references(elem: Elem, externs: Externs) -> array[int]:
     """Return the elements of a segment, as addresses."""
     functions = externs.functions
     return array("Q", [evaluate(i, externs) if isinstance(i, Expr) else functions[i] for i in elem.items])
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveContents:
+    """What the passive data segments of a module hold, one after the other; and the slots (`layout.Segment`) of all."""
+
+    block: Block
+    slots: bytes
+
+
+def passive_contents(datas: Sequence[Data]) -> PassiveContents | None:
+    """Return what the passive ones among data segments hold; None where there is nothing."""
+    kept = [data.content if data.mode is SegmentMode.PASSIVE else b"" for data in datas]
+    whole = b"".join(kept)
+    if not whole:
+        return None
+    block = Block(len(whole))
+    write_bytes(block.address, whole)
+    slots, at = array("Q"), block.address
+    for content in kept:  # the bytes of `Segment`
+        slots.extend((at, len(content)))
+        at += len(content)
+    return PassiveContents(block, slots.tobytes())
 
 
 def add_elements(inst: ModuleInst) -> list[array[int]]:
@@ -43,10 +68,10 @@ def add_element(inst: ModuleInst, index: int) -> array[int]:
 
 
 def add_data(inst: ModuleInst) -> None:
-    """Keep the passive data segments."""
-    for index in inst.module.passive_datas:
-        data = inst.module.definition.datas[index]
-        inst.add_segment(inst.layout.data(index), data.content, len(data.content))
+    """Keep the passive data segments: nobody writes to them, so all instances have the same."""
+    found = inst.module.passive_contents
+    if found is not None:
+        write_bytes(inst.address + inst.layout.datas, found.slots)
 
 
 def initialise_tables(inst: ModuleInst, elements: list[array[int]]) -> None:
