@@ -17,7 +17,7 @@ from bembix.runtime.meminst import MemInst
 from bembix.spec.module import Data, ModuleDef, SegmentMode
 from bembix.validate.context import ModuleContext
 
-#: Copying costs less than mapping below so many segments, and below so many bytes (see `bench/instantiate.py`).
+#: Copying costs less than mapping below so many segments, and below so many bytes (see `bench/snapshots.py`).
 _SEGMENTS: Final = 64
 _BYTES: Final = 1 << 18
 

@@ -65,7 +65,7 @@ def _define(
     _define_globals(inst)
     _define_tables(inst, linked.store)
     _define_tags(inst, linked.store)
-    elements = segments.add_elements(inst)
+    elements = segments.add_elements(inst, active=snapshot is None)
     segments.add_data(inst)
     inst.add_roots()
     instance = Instance(inst, linked.store)

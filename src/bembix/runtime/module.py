@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
+from bembix.compile.layout import FuncRecord
 from bembix.compile.plan import validate_eagerly
 from bembix.compile.tier import CompiledModule, compile_module
 from bembix.errors import CompileError, Frame
@@ -68,6 +70,7 @@ class Module:
         self.context = check_module(self._definition, feature_set(features))
         #: The instances there are; for the runtime.
         self.instances: WeakSet[ModuleInst] = WeakSet()
+        self._records = 0, array("Q")
         if validate_eagerly(self._definition):
             self.validate()
 
@@ -212,6 +215,22 @@ class Module:
     def passive_datas(self) -> list[int]:
         """The indices of the passive data segments."""
         return [i for i, data in enumerate(self._definition.datas) if data.mode is SegmentMode.PASSIVE]
+
+    def records(self, stubs: int) -> array[int]:
+        """Return the words of the function records (`layout.FuncRecord`) of a new instance, but for its context.
+
+        stubs: address of the stubs that compile a function, two for each; the same for all instances, mostly.
+        """
+        known, found = self._records
+        if known != stubs:
+            ids, defined = self.context.ids, self._definition.functions
+            count, step = len(defined), FuncRecord.SIZE // 8
+            found = array("Q", bytes(FuncRecord.SIZE * count))
+            found[FuncRecord.CODE // 8 :: step] = array("Q", range(stubs, stubs + 4 * count, 4))
+            found[FuncRecord.TYPE // 8 :: step] = array("Q", [ids[index] for index in defined])
+            found[FuncRecord.THROWING_CODE // 8 :: step] = array("Q", range(stubs + 4 * count, stubs + 8 * count, 4))
+            self._records = stubs, found  # FAST: bench/snapshots.py
+        return found
 
     @cached_property
     def passive_contents(self) -> PassiveContents | None:

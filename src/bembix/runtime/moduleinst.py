@@ -90,16 +90,11 @@ class ModuleInst:
     def _write_functions(self) -> None:
         """Fill the records: a function's first code is the stub that has it compiled."""
         self._write_array(self.layout.imported_functions, array("Q", self.externs.functions))
-        ids, defined = self.module.context.ids, self.module.definition.functions
-        count = len(defined)
+        count = len(self.module.definition.functions)
         stubs = lazy_stubs(2 * count)
         write_u64(self.address + Context.STUBS, stubs)
-        records = array("Q", bytes(FuncRecord.SIZE * count))
-        step = FuncRecord.SIZE // 8
-        records[FuncRecord.CODE // 8 :: step] = array("Q", range(stubs, stubs + 4 * count, 4))
-        records[FuncRecord.CONTEXT // 8 :: step] = array("Q", [self.address]) * count
-        records[FuncRecord.TYPE // 8 :: step] = array("Q", [ids[index] for index in defined])
-        records[FuncRecord.THROWING_CODE // 8 :: step] = array("Q", range(stubs + 4 * count, stubs + 8 * count, 4))
+        records = self.module.records(stubs)[:]
+        records[FuncRecord.CONTEXT // 8 :: FuncRecord.SIZE // 8] = array("Q", [self.address]) * count
         self._write_array(self.layout.functions, records)
         first = self.address + self.layout.functions
         self.externs.functions += range(first, first + FuncRecord.SIZE * count, FuncRecord.SIZE)

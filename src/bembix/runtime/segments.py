@@ -49,14 +49,18 @@ def passive_contents(datas: Sequence[Data]) -> PassiveContents | None:
     return PassiveContents(block, slots.tobytes())
 
 
-def add_elements(inst: ModuleInst) -> list[array[int]]:
-    """Evaluate all element segments, keep the passive ones, and return all of them."""
+def add_elements(inst: ModuleInst, active: bool) -> list[array[int]]:
+    """Evaluate all element segments, keep the passive ones, and return all of them.
+
+    active: without, active segments are empty.
+    """
     found = []
     for index, elem in enumerate(inst.module.definition.elems):
         if elem.mode is SegmentMode.PASSIVE:
             found.append(add_element(inst, index))
         else:
-            found.append(array("Q") if elem.mode is SegmentMode.DECLARATIVE else references(elem, inst.externs))
+            wanted = active and elem.mode is SegmentMode.ACTIVE
+            found.append(references(elem, inst.externs) if wanted else array("Q"))
     return found
 
 
