@@ -25,6 +25,7 @@ FOLDERS = (
     "native",
     "compile/prebuilt",
     "compile/llvm",
+    "compile/stencil",
     "runtime",
     "wasi",
     "wasi/preview1",

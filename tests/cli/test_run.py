@@ -195,6 +195,6 @@ def test_wrong_usage(bembix, arguments: tuple[str, ...]) -> None:
 
 
 def test_an_engine_that_is_not_there_yet(bembix) -> None:
-    done = bembix("run", "--engine", "stencil", EXAMPLES / "hello.wat")
+    done = bembix("run", "--engine", "python", EXAMPLES / "hello.wat")
     assert done.code == 1
     assert "not in this version" in done.err

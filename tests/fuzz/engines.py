@@ -123,10 +123,12 @@ class Level:
 
     name: str
     optimize: bool = False
+    engine: str = "llvm"
     policy: tuple[tuple[str, int], ...] = ()
 
 
 _NEVER = (("EAGER_OPTIMIZE_BYTES", 0), ("HOT_LEAST", 1 << 30))
+STENCIL = Level("stencil", engine="stencil")
 CHEAP = Level("cheap", policy=_NEVER)
 OPTIMIZED = Level("O2", optimize=True)
 #: Cheap code that is replaced while the program runs.
@@ -156,7 +158,7 @@ class BembixRunner:
 
     def instantiate(self, name: str, binary: bytes, program: Program) -> None:
         """Make an instance."""
-        module = bembix.Module(binary, optimize=self.level.optimize)
+        module = bembix.Module(binary, engine=self.level.engine, optimize=self.level.optimize)
         host = {n: self.host.function(n, t) for n, t in program.host.items()}
         self.instances[name] = module.instantiate({"host": host, **self.instances})
 
@@ -334,9 +336,9 @@ def difference(given: list[Event], wanted: list[Event], *, exact: bool) -> str |
 def check(program: Program) -> str | None:
     """Run a program everywhere and say where a run differs from wasmtime's, or None."""
     wanted = run(program, WasmtimeRunner())
-    for level in (CHEAP, OPTIMIZED, REPLACED):
+    for level in (STENCIL, CHEAP, OPTIMIZED, REPLACED):
         with policy(level):
-            found = difference(run(program, BembixRunner(level)), wanted, exact=level is CHEAP)
+            found = difference(run(program, BembixRunner(level)), wanted, exact=level in (STENCIL, CHEAP))
         if found is not None:
             return f"{level.name}: {found}"
     return None

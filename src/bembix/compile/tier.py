@@ -14,9 +14,9 @@ from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 
 #: Engines by name, in order of preference.
-ENGINES: Final = ("llvm",)
+ENGINES: Final = ("llvm", "stencil")
 #: Engines that are planned; asking for one is an error that says so.
-PLANNED: Final = ("stencil", "python")
+PLANNED: Final = ("python",)
 
 
 class CompiledModule(Protocol):
@@ -65,14 +65,18 @@ def compile_module(
 ) -> CompiledModule:
     """Return a module's code, of which nothing is compiled yet.
 
-    engine: "llvm" or "auto".  optimize: optimise everything, not only what loops.  exact_traps: let no load be left out
-    or moved that could trap.
+    engine: "llvm", "stencil" or "auto".  optimize: optimise everything, not only what loops.  exact_traps: let no load
+    be left out or moved that could trap.  The stencil engine has one level, whose traps are exact.
     Errors: CompileError where the engine is not to be had; ValueError where there is none of that name.
     """
     if engine in PLANNED:
         raise CompileError(f"the engine {engine!r} is not in this version; there is: {', '.join(ENGINES)}")
     if engine not in (*ENGINES, "auto"):
         raise ValueError(f"no engine is called {engine!r}; there is: {', '.join(ENGINES)}, auto")
+    if engine == "stencil":
+        from bembix.compile.stencil.tier import StencilModule
+
+        return StencilModule(definition, context)
     from bembix.compile.llvm.emit import available
 
     if definition.code and not available():

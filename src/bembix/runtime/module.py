@@ -37,7 +37,8 @@ class Module:
 
     source: the binary form as bytes, or the text form as str or bytes.
     name: for backtraces; None takes what the module says.
-    engine: the code generator, "llvm" or "auto"; None takes the environment variable BEMBIX_ENGINE, then "llvm".
+    engine: the code generator, "llvm", "stencil" or "auto"; None takes the environment variable BEMBIX_ENGINE, then
+    "llvm".
     optimize: optimise every function at its first call, not only what is worth it.
     traps: "exact" to have every load trap that is out of bounds; "default" lets optimised code leave out, or move to
     the branch that uses it, a load whose value is not needed.

@@ -1,0 +1,1 @@
+"""The tier that writes machine code directly: no compiler, and no dependency."""

@@ -1,0 +1,161 @@
+"""The stencil tier: a module whose functions are written as machine code when they are first called."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Final
+
+from bembix.compile.layout import ContextLayout
+from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
+from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
+    atomics,
+    bulk,
+    calls,
+    casts,
+    control,
+    exceptions,
+    floats,
+    integers,
+    memory,
+    objects,
+    pasted,
+)
+from bembix.compile.stencil.sink import StencilSink
+from bembix.errors import CompileError, Frame, InternalError
+from bembix.native.code import CodeArena, LoadedCode
+from bembix.spec.module import ModuleDef
+from bembix.validate.context import ModuleContext
+from bembix.validate.dispatch import make_walker
+
+_PAGE: Final = 4096
+_ROOM: Final = 16  #: bytes of code for a byte of a body, at most or thereabouts
+
+
+class StencilModule:
+    """A module under the stencil engine; see `compile/tier.py`.
+
+    count: whether code counts how much it runs, for somebody who can do better.
+    """
+
+    def __init__(self, definition: ModuleDef, context: ModuleContext, *, count: bool = False) -> None:
+        self.layout = ContextLayout.of(definition)
+        self._definition = definition
+        self._context = context
+        self._count = count
+        self._imported = context.imported_functions
+        self._compiled: dict[int, LoadedCode] = {}
+        self._wrappers: dict[int, int] = {}
+        #: Functions by where their code begins, for backtraces.
+        self._starts: dict[int, int] = {}
+        self._lock = threading.RLock()
+        #: Those that nobody uses: a finalizer or a signal handler may run Wasm while a function is walked.
+        self._sinks: list[StencilSink] = []
+        size = sum(code.end - code.start for code in definition.code)
+        self._arena = CodeArena(max(1 << 20, _ROOM * size + 2 * _PAGE * len(definition.code)))
+        self._offsets: list[int] | None = None
+
+    # -- what the runtime asks for -------------------------------------------------------------------------------------
+
+    def code(self, index: int) -> int:
+        """Return the address for callers that do not look for pending exceptions."""
+        with self._lock:
+            address = self._real(index)
+            return self._wrapper(index, address) if self._context.handles_exceptions else address
+
+    def throwing_code(self, index: int) -> int:
+        """Return the address for callers that look for pending exceptions."""
+        with self._lock:
+            address = self._real(index)
+            return address if self._context.handles_exceptions else self._wrapper(index, address)
+
+    def validate_all(self) -> None:
+        """Validate all bodies."""
+        walker = make_walker(self._context, None)
+        for index, code in enumerate(self._definition.code):
+            try:
+                walker.walk(self._imported + index, code)
+            except CompileError:  # said when the function is compiled
+                continue
+
+    def improve(self, index: int) -> None:
+        """Nothing: this is as good as it gets."""
+
+    def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
+        """Nothing: no function gets better code."""
+
+    def contains(self, address: int) -> bool:
+        """Tell whether an address is one of this module's code."""
+        return self._arena.contains(address)
+
+    def frame(self, address: int) -> Frame | None:
+        """Return the function and the byte offset at a code address."""
+        with self._lock:
+            starts = sorted(self._starts)
+            number = bisect_right(starts, address) - 1
+            if number < 0:
+                return None
+            index = self._starts[starts[number]]
+            loaded = self._compiled[index]
+            if address >= loaded.end:
+                return None
+            if loaded.rows is None:
+                loaded.rows = self._rows(index, loaded)
+            addresses, offsets = loaded.rows
+            row = bisect_right(addresses, address) - 1
+            names, own = self._definition.names, self._imported + index
+            return Frame(names.module or "", names.functions.get(own), own, offsets[row] if row >= 0 else None)
+
+    def frame_at(self, offset: int) -> Frame | None:
+        """Return the function that a byte offset lies in."""
+        if self._offsets is None:
+            self._offsets = [code.offset for code in self._definition.code]
+        index = bisect_right(self._offsets, offset) - 1
+        if index < 0:
+            return None
+        index += self._imported
+        names = self._definition.names
+        return Frame(names.module or "", names.functions.get(index), index, offset)
+
+    # -- compiling -----------------------------------------------------------------------------------------------------
+
+    def _sink(self) -> StencilSink:
+        try:
+            return self._sinks.pop()
+        except IndexError:
+            return self._new_sink()
+
+    def _new_sink(self) -> StencilSink:
+        sink = StencilSink(self._context, self.layout, count=self._count)
+        sink.bind(make_walker(self._context, sink))
+        return sink
+
+    def _real(self, index: int) -> int:
+        found = self._compiled.get(index)
+        if found is None:
+            sink = self._sink()
+            sink.walker.walk(self._imported + index, self._definition.code[index])
+            start = self._arena.place(sink.code)
+            found = self._compiled[index] = LoadedCode({}, start, start + len(sink.code), b"")
+            self._starts[found.start] = index
+            self._sinks.append(sink)
+        return found.start
+
+    def _rows(self, index: int, loaded: LoadedCode) -> tuple[list[int], list[int]]:
+        """Return where the code of each instruction begins, and the byte offsets of those: it is written again."""
+        sink = self._new_sink()
+        sink.with_places()
+        sink.walker.walk(self._imported + index, self._definition.code[index])
+        if len(sink.code) != loaded.end - loaded.start or sink.places is None:
+            raise InternalError(f"function {self._imported + index} came out differently")
+        start = loaded.start + sink.prologue
+        return [start + at for at, _ in sink.places], [offset for _, offset in sink.places]
+
+    def _wrapper(self, index: int, address: int) -> int:
+        """Return the other entry of a function, which turns one way of throwing into the other."""
+        found = self._wrappers.get(index)
+        if found is None:
+            make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
+            found = self._wrappers[index] = make(self._arena, address)
+        return found
