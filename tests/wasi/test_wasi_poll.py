@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from wasi_machine import BUFFER, OUT, PAGES, Machine
 
+from bembix import deadlines
 from bembix.wasi.clocks import Clocks
 from bembix.wasi.preview1.errno import Errno
 
@@ -105,7 +106,7 @@ def test_sleep_of_the_longest_time_can_be_interrupted(monkeypatch: pytest.Monkey
         durations.append(duration)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(deadlines, "sleep", sleep)
     with pytest.raises(KeyboardInterrupt):
         poll(Machine(), clock(1, 1, (1 << 64) - 1))
     assert durations == [3600.0]

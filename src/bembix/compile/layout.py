@@ -120,7 +120,13 @@ class Thread:
     TRACE: Final = 40  #: code addresses, innermost first
     MAX_TRACE: Final = 100
     WANTED: Final = TRACE + 8 * MAX_TRACE  #: 1 where an interrupt waits: read on every way into Wasm and back to it
-    DEADLINE: Final = WANTED + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
+    NUMBER: Final = WANTED + 8  #: its number in the system
+    INTERRUPT: Final = NUMBER + 8  #: store whose calls are to end, as somebody asked; ANY, or 0 for none
+    ANY: Final = 1
+    INTERRUPT_TIMER: Final = INTERRUPT + 8  #: the timer that says so, plus 1; 0 where there is none yet
+    CPU_DEADLINE: Final = INTERRUPT_TIMER + 8  #: when Wasm is to stop (CLOCK_THREAD_CPUTIME_ID, ns), or 0
+    CPU_TIMER: Final = CPU_DEADLINE + 8  #: the timer for it
+    DEADLINE: Final = CPU_TIMER + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
     TIMER: Final = DEADLINE + 8  #: the timer for it
     STACK_LOW: Final = TIMER + 8  #: lowest address of its stack, or 0 where more of that may come to be accessible
     ENDED: Final = STACK_LOW + 8  #: not 0 once the thread is gone (a sem_t)

@@ -42,5 +42,7 @@ class Reason(enum.IntEnum):
     CAST_FAILURE = 20, "cast failure"
     UNALIGNED_ATOMIC = 21, "unaligned atomic"
     EXPECTED_SHARED = 22, "expected shared memory"
-    INTERRUPTED = 23, "interrupted"
+    EXPIRED = 23, "a deadline passed"
     HEAP_EXHAUSTED = 24, "out of memory: the garbage-collected heap is full"
+    INTERRUPTED = 25, "interrupted"
+    OUT_OF_FUEL = 26, "all fuel consumed"

@@ -14,14 +14,18 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from bembix import deadlines
+from bembix.compile.layout import Activation, Thread
 from bembix.errors import ResourceError
 from bembix.native import platform, signals, state, threads, timers
 from bembix.native.libc import api, immortal, libc
+from bembix.native.memory import read_u64, write_u64
 from bembix.native.state import State
 
 #: Faults are not interrupts: their handlers must not return before something was done about them.
@@ -61,11 +65,14 @@ class _Interrupts:
 
     def __init__(self, handlers: Handlers) -> None:
         self.handlers = handlers
+        #: Timers that threads are interrupted by, by their blocks and numbers in the system.
+        self.asked: dict[tuple[int, int], int] = {}
         self.signal = _free_signal()
         self._memory = _bit(signal.SIGSEGV) | _bit(signal.SIGBUS)
         self._ignored = sum(map(_bit, _FAULTS))
         state.set_word(State.ACTIONS, immortal(16 * _SIGNALS))
         state.set_word(State.INTERRUPT_SIGNAL, self.signal)
+        state.set_object(State.AFTER_CTRL_C, after_ctrl_c)
         self.handle_own()
         self.make_timer(threading.main_thread().native_id or 0)
         os.register_at_fork(after_in_child=self._after_fork)
@@ -93,6 +100,11 @@ class _Interrupts:
     def _after_fork(self) -> None:
         """The thread that forked is the main one now, and there are no timers."""
         threads.note_main()
+        thread = threads.current()
+        if thread:
+            write_u64(thread + Thread.NUMBER, threading.get_native_id())
+            write_u64(thread + Thread.INTERRUPT_TIMER, 0)
+        self.asked.clear()
         timers.after_fork()
         # The thread object still has the number of the parent in some versions of Python.
         self.make_timer(threading.get_native_id())
@@ -108,6 +120,82 @@ class _Interrupts:
             foreign &= ~_bit(number)
             if callable(signal.getsignal(number)):
                 self.handlers.chain(number)
+
+    def ask(self, thread: int, store: int) -> None:
+        """Have the calls of a store end that run in a thread, by the address of its block."""
+        number = read_u64(thread + Thread.NUMBER)
+        asked = read_u64(thread + Thread.INTERRUPT)
+        write_u64(thread + Thread.INTERRUPT, store if asked in (0, store) else Thread.ANY)
+        write_u64(thread + Thread.WANTED, 1)
+        if thread != threads.current():
+            try:
+                timers.repeat(self._timer(thread, number))
+            except ResourceError:  # no timer is left, or the thread has just ended
+                timers.send(number, self.signal)
+        deadlines.wake(number)
+
+    def _timer(self, thread: int, number: int) -> int:
+        known = read_u64(thread + Thread.INTERRUPT_TIMER)
+        if known:
+            return known - 1
+        timer = self.asked[thread, number] = timers.create(number, self.signal)
+        write_u64(thread + Thread.INTERRUPT_TIMER, timer + 1)
+        return timer
+
+    def forget_ended(self, blocks: Iterable[int]) -> None:
+        """Delete the timers of threads that have ended.  blocks: of those that have not."""
+        alive = {(block, read_u64(block + Thread.NUMBER)) for block in blocks}
+        for thread in self.asked.keys() - alive:
+            timers.delete(self.asked.pop(thread))
+
+
+def interrupt(store: int, thread: int | None = None) -> None:
+    """Have calls end with `Reason.INTERRUPTED`: those that run now; where none does, nothing happens.
+
+    store: address of the store block that they run in, or `Thread.ANY`.  thread: address of the block of the thread
+    that they run in; None for all threads.
+    """
+    if _interrupts is None:
+        return
+    with threads.listed() as blocks:
+        _interrupts.forget_ended(blocks)
+        for block in blocks:
+            if thread in (None, block) and read_u64(block + Thread.TOP):
+                _interrupts.ask(block, store)
+
+
+def after_ctrl_c() -> None:
+    """Raise KeyboardInterrupt where the handler of SIGINT has cancelled the task that runs Wasm.
+
+    asyncio's does so the first time: the task sees it at its next `await`, which may be a long way off.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs here
+        return
+    if task is not None and task.cancelling():
+        raise KeyboardInterrupt
+
+
+def _interrupted() -> bool:
+    """Tell whether somebody wants a call to end that this thread is in."""
+    thread = threads.current()
+    store = read_u64(thread + Thread.INTERRUPT) if thread else 0
+    if not store:
+        return False
+    activation = read_u64(thread + Thread.TOP)
+    while activation:
+        if store in (Thread.ANY, read_u64(activation + Activation.STORE)):
+            return True
+        activation = read_u64(activation + Activation.PREVIOUS)
+    write_u64(thread + Thread.INTERRUPT, 0)
+    timer = read_u64(thread + Thread.INTERRUPT_TIMER)
+    if timer:
+        timers.stop(timer - 1)
+    return False
 
 
 _check_signals = api.PyErr_CheckSignals
@@ -159,6 +247,7 @@ def install(handlers: Handlers) -> None:
     with _lock:
         if _interrupts is None:
             _interrupts = _Interrupts(handlers)
+            deadlines.hooks.interrupted = _interrupted
 
 
 def installed() -> bool:

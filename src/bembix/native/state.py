@@ -36,7 +36,7 @@ class State:
     HOT: Final = 144
     ATOMIC_NOTIFY: Final = 152
     ATOMIC_WAIT: Final = 160
-    EXPIRED: Final = 168  #: the exception by which a host function says that the deadline has passed
+    STOP: Final = 168  #: the exception by which a host function says that Wasm is to stop
     ACTIONS: Final = 176  #: by signal: the handler before ours, and 1 where it takes three arguments
     INTERRUPT_SIGNAL: Final = 184  #: ours; sent to the thread that is to look
     MAIN_THREAD: Final = 192  #: the block of the thread that runs Python's signal handlers, or 0
@@ -49,7 +49,10 @@ class State:
     ARRAY_TYPE: Final = 248
     SHIELD: Final = 256  #: how many things go on that no Python handler must run in
     DEFERRED: Final = 264  #: the signals that came meanwhile, as bits
-    SIZE: Final = 272
+    LIMITED: Final = 272  #: a Python callable
+    CTRL_C: Final = 280  #: 1 where a SIGINT came that Python has a handler for
+    AFTER_CTRL_C: Final = 288  #: a Python callable
+    SIZE: Final = 296
 
 
 ADDRESS: Final = immortal(State.SIZE)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import threading
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bembix.compile.layout import Thread
@@ -66,6 +68,7 @@ def attach() -> int:
         if not address or _setspecific(_key, address) or _setspecific(_ended_key, address + Thread.ENDED):
             raise MemoryError("no memory for a thread block")
         memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
+        memory.write_u64(address + Thread.NUMBER, threading.get_native_id())
         if threading.current_thread() is not threading.main_thread():
             memory.write_u64(address + Thread.STACK_LOW, _stack()[0])
         _list_thread(address)
@@ -88,9 +91,31 @@ def _list_thread(address: int) -> None:
         _list = fresh
 
 
+@contextmanager
+def listed() -> Iterator[list[int]]:
+    """Give the blocks of all threads that have not ended; none is freed meanwhile."""
+    with _lock:
+        yield [block for block in _blocks if not memory.read_u64(block + Thread.ENDED)]
+
+
 def note_main() -> None:
     """Take this thread for the one that runs Python's signal handlers."""
     state.set_word(State.MAIN_THREAD, current())
+
+
+@contextmanager
+def limited_stack(frame: int, size: int | None) -> Iterator[None]:
+    """Let Wasm use `size` bytes of this thread's stack below an address, or less where something else limits it."""
+    if size is None:
+        yield
+        return
+    place = attach() + Thread.STACK_LIMIT
+    outer = memory.read_u64(place)
+    memory.write_u64(place, max(outer, frame - size))
+    try:
+        yield
+    finally:
+        memory.write_u64(place, outer)
 
 
 def _stack_limit() -> int:

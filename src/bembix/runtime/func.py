@@ -34,6 +34,12 @@ if TYPE_CHECKING:
         def __call__(self, *arguments: object) -> Any:
             """Run it."""
 
+        def call(self, *arguments: object, timeout: float | None = None, cpu_time: float | None = None) -> Any:
+            """Run it for at most so many seconds, or seconds of CPU time.
+
+            Errors: as for a call; Timeout, CpuTimeout, ValueError as for `bembix.deadline`.
+            """
+
         @property
         def type(self) -> FuncType:
             """Its parameters and results."""
@@ -112,6 +118,17 @@ def _signature(func: object) -> Signature:
     return Signature(parameters, return_annotation=", ".join(map(str, info.type.results)) or None)
 
 
+def _call(func: Func, *arguments: object, timeout: float | None = None, cpu_time: float | None = None) -> Any:
+    """Run it for at most so many seconds, or seconds of CPU time.
+
+    Errors: as for a call; Timeout, CpuTimeout, ValueError as for `bembix.deadline`.
+    """
+    from bembix.runtime.deadline import deadline
+
+    with deadline(timeout, cpu_time=cpu_time):
+        return func(*arguments)
+
+
 def _name(func: object, name: str) -> object:
     """Give functions a name: a property of that name would be taken for the type's own."""
     if name in ("__name__", "__qualname__"):
@@ -129,6 +146,7 @@ def func_class() -> type[Func]:
         "__repr__": _repr,
         "__signature__": property(_signature),
         "__getattr__": _name,
+        "call": _call,
         "type": property(lambda func: info_of(func).type, doc="Its parameters and results."),
         "store": property(lambda func: Store.of(store_of(func)), doc="The store that it belongs to."),
     }
@@ -149,7 +167,8 @@ def _make(record: int, store: StoreInst) -> Func:
     func_class()
     host = registry.hosts.get(record)
     info = host.info if host is not None else registry.module_of_record(record).info_of_record(record)
-    return cast("Func", boundary.make_func(boundary.entry_stub(info.type), record, store.address, store, info))
+    stub = boundary.limited_stub() if store.limits.each_call else boundary.entry_stub(info.type)
+    return cast("Func", boundary.make_func(stub, record, store.address, store, info))
 
 
 def __getattr__(name: str) -> object:

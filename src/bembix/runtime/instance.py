@@ -79,6 +79,10 @@ class Instance:
     def __reduce__(self) -> NoReturn:
         raise TypeError("an instance can't be pickled, but its module and its snapshot() can")
 
+    def interrupt(self) -> None:
+        """Have the calls end that run in its store now: each raises `Interrupted`; see `Store.interrupt`."""
+        self._store.root.interrupt()
+
     def __repr__(self) -> str:
         return f"<bembix.Instance of {self.module.name or 'a module'} with {len(self._exports)} exports>"
 

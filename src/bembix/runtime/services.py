@@ -46,7 +46,7 @@ def improve(context: int, index: int) -> int:
 def install() -> None:
     """Connect native code with the runtime, once a process."""
     from bembix.compile.prebuilt import boundary, vm
-    from bembix.runtime import conversions, traps, waiters
+    from bembix.runtime import conversions, limited, traps, waiters
     from bembix.runtime.gcvalues import I31, ArrayRef, StructRef
 
     vm.set_service("compile", compile_function)
@@ -58,6 +58,7 @@ def install() -> None:
     for name, helper in conversions.HELPERS.items():
         boundary.set_helper(name, helper)
     boundary.set_helper("raise", traps.raise_)
+    boundary.set_helper("limited", limited.call)
     state.set_object(State.I31_TYPE, I31)
     state.set_object(State.STRUCT_TYPE, StructRef)
     state.set_object(State.ARRAY_TYPE, ArrayRef)

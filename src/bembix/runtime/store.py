@@ -71,6 +71,17 @@ class Store:
         """Bytes that the garbage-collected heap has, a multiple of 32 KiB."""
         return self.inst.heap.native.used if self.inst.has_heap else 0
 
+    def interrupt(self) -> None:
+        """Have the calls end that run in it now, in whatever thread: each raises `Interrupted`.
+
+        To be called from any thread, also from a signal handler or a host function.  Where no call runs, nothing
+        happens: calls that begin later are not concerned.  A call ends when its Wasm runs next: at once, or when the
+        host function returns that it waits for; WASI functions that wait give up.  Whatever Wasm of other stores a
+        host function has called in between ends too.  The store can be used afterwards; what the program was about to
+        do, it has done in part.
+        """
+        self.inst.interrupt()
+
     def collect(self) -> None:
         """Collect the garbage of the heap now; otherwise that happens when it has grown enough."""
         if self.inst.has_heap:

@@ -167,6 +167,13 @@ class StoreInst:
         if self._heap is not None:
             self._heap.native.limit = self.heap_limit
 
+    def interrupt(self) -> None:
+        """Have the calls end that run in it now."""
+        if self._block is not None:
+            from bembix.native import interrupts
+
+            interrupts.interrupt(self._block.address)
+
     def count_instance(self) -> None:
         """Count one more instance.  Errors: InstancesExceeded."""
         if not self.instances.take(1):

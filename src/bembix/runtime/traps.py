@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from bembix import deadlines
 from bembix.compile.traps import Reason
-from bembix.errors import Frame, HeapExhausted, InternalError, StackExhausted, Timeout, Trap
+from bembix.errors import Frame, HeapExhausted, InternalError, Interrupted, OutOfFuel, StackExhausted, Trap
 from bembix.native import threads
 from bembix.runtime.exceptions import thrown_exception
 from bembix.runtime.func import store_of
@@ -30,8 +30,12 @@ def raise_(func: object, reason: int, thread: int) -> NoReturn:
     match _REASONS[reason]:
         case Reason.STACK_EXHAUSTED as found:
             raise StackExhausted(found.message, frames)
-        case Reason.INTERRUPTED:
-            raise Timeout(deadlines.message(), frames)
+        case Reason.EXPIRED:
+            raise deadlines.error(frames)
+        case Reason.INTERRUPTED as found:
+            raise Interrupted(found.message, frames)
+        case Reason.OUT_OF_FUEL as found:
+            raise OutOfFuel(found.message, frames)
         case Reason.HEAP_EXHAUSTED as found:
             raise HeapExhausted(f"{found.message}: it may have {store.heap_limit} bytes (Limits.heap)", frames)
         case Reason.PYTHON_ERROR:

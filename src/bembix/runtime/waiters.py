@@ -54,7 +54,7 @@ def _sleep(place: int, own: threading.Lock, timeout: int) -> int:
     """Wait to be notified, at most `timeout` ns."""
     notified = False
     try:
-        notified = _acquire(own, timeout)
+        notified = _acquire(place, own, timeout)
     finally:
         if not notified:  # or interrupted
             with _lock:
@@ -62,20 +62,19 @@ def _sleep(place: int, own: threading.Lock, timeout: int) -> int:
     return _OK if notified else _TIMED_OUT
 
 
-def _acquire(own: threading.Lock, timeout: int) -> bool:
-    left = deadlines.remaining()
-    if left is not None and (timeout < 0 or left * 1e9 < timeout):
-        notified = own.acquire(timeout=min(left, threading.TIMEOUT_MAX))
-        if not notified:
+def _acquire(place: int, own: threading.Lock, timeout: int) -> bool:
+    end = None if timeout < 0 else time.monotonic() + timeout / 1e9
+    with deadlines.waking(lambda: deadlines.release(own)):
+        while True:
             deadlines.check()
-        return notified
-    if timeout < 0:
-        return own.acquire()
-    end = time.monotonic_ns() + timeout
-    while (seconds := (end - time.monotonic_ns()) / 1e9) > threading.TIMEOUT_MAX:
-        if own.acquire(timeout=threading.TIMEOUT_MAX):
-            return True
-    return own.acquire(timeout=max(seconds, 0))
+            left = threading.TIMEOUT_MAX if end is None else end - time.monotonic()
+            seconds = deadlines.at_most(min(max(left, 0), threading.TIMEOUT_MAX))
+            if own.acquire(timeout=-1 if seconds is None else seconds):
+                with _lock:
+                    if own not in _waiting.get(place, []):
+                        return True
+            elif left <= 0:
+                return False
 
 
 def _forget(place: int, own: threading.Lock) -> bool:
@@ -98,6 +97,6 @@ def notify(context: int, index: int, address: int, count: int) -> int:
         if rest:
             _waiting[place] = rest
         for lock in woken:
-            lock.release()
+            deadlines.release(lock)
     time.sleep(0)
     return len(woken)

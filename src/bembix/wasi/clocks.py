@@ -55,8 +55,6 @@ class Clocks:
     def sleep(self, duration: int) -> None:
         """Wait for `duration`, or less where it is very long; other Python threads run, signals are handled.
 
-        Errors: Expired the thread's deadline passed.
+        Errors: Stop the thread's deadline passed, or somebody interrupted it.
         """
-        deadlines.check()
-        time.sleep(deadlines.at_most(min(duration / 1e9, _LONGEST_SLEEP)) or 0)
-        deadlines.check()
+        deadlines.sleep(min(duration / 1e9, _LONGEST_SLEEP))

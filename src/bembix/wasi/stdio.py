@@ -116,15 +116,17 @@ class HostStream(Stream):
         return done
 
     def _await(self, *, reading: bool) -> bool:
-        """Return True where there is no deadline; else wait until something can be read or a little be written.
+        """Wait until something can be read or a little be written; return True where a write may as well take long.
 
-        Errors: Expired.
+        Errors: Stop.
         """
-        left = deadlines.remaining()
-        while left is not None and not _ready(self._number, reading=reading, timeout=left):
-            deadlines.check()
-            left = deadlines.remaining()
-        return left is None
+        if not hasattr(select, "poll") or not (reading or deadlines.impatient()):
+            return True
+        poller = select.poll()
+        poller.register(self._number, select.POLLIN if reading else select.POLLOUT)
+        while not deadlines.poll(poller, None):
+            continue
+        return False
 
     def stat(self) -> Stat:
         """Say whether it is a terminal, and nothing else of where it leads."""

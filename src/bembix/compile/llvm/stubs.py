@@ -25,6 +25,7 @@ DECLARATIONS: Final = """
 declare ptr @attach() #0
 declare void @resume(ptr) #0
 declare void @attend(ptr) #0
+declare void @attend_entry(ptr) #0
 declare ptr @box_reference(i64, ptr) #0
 declare ptr @box_tuple(ptr, i64, ptr) #0
 declare i32 @unbox(i64, ptr, ptr, ptr) #0
@@ -239,7 +240,7 @@ run:
   %calm = icmp eq i64 %wanted, 0
   br i1 %calm, label %go, label %attend
 attend:
-  call void @attend(ptr %thread)
+  call void @attend_entry(ptr %thread)
   br label %go
 go:
   %record = get ptr %self FuncObject.RECORD

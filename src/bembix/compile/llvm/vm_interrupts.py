@@ -15,6 +15,7 @@ from typing import Final
 
 IR: Final = """
 @tick = internal constant [4 x i64] [i64 0, i64 5000000, i64 0, i64 5000000]
+@format_none = text ""
 @never = internal constant [4 x i64] [i64 0, i64 0, i64 0, i64 0]
 
 define internal void @set_timer(i64 %timer, ptr %when) #0 {
@@ -22,14 +23,13 @@ define internal void @set_timer(i64 %timer, ptr %when) #0 {
   ret void
 }
 
-; Whether this thread's deadline has passed.
-define internal i1 @expired(ptr %thread) #0 {
+; Whether a clock shows %end, which is 0 for never.
+define internal i1 @shows(i32 %clock, i64 %end) #0 {
   %time = alloca [2 x i64], align 16
-  %end = get i64 %thread Thread.DEADLINE
   %none = icmp eq i64 %end, 0
   br i1 %none, label %no, label %ask
 ask:
-  %failed = call i32 @clock_gettime(i32 1, ptr %time)
+  %failed = call i32 @clock_gettime(i32 %clock, ptr %time)
   %seconds = load i64, ptr %time
   %rest.at = getelementptr i8, ptr %time, i64 8
   %rest = load i64, ptr %rest.at
@@ -39,6 +39,106 @@ ask:
   ret i1 %passed
 no:
   ret i1 false
+}
+
+; Whether one of this thread's deadlines has passed.
+define internal i1 @expired(ptr %thread) #0 {
+  %end = get i64 %thread Thread.DEADLINE
+  %late = call i1 @shows(i32 1, i64 %end)
+  br i1 %late, label %yes, label %ask
+ask:
+  %cpu.end = get i64 %thread Thread.CPU_DEADLINE
+  %cpu.late = call i1 @shows(i32 3, i64 %cpu.end)
+  ret i1 %cpu.late
+yes:
+  ret i1 true
+}
+
+; Whether an activation, or one further out, is of a store; Thread.ANY stands for all.
+define internal i1 @runs_in(ptr %activation, i64 %store) #0 {
+start:
+  %all = icmp eq i64 %store, $Thread.ANY
+  br label %look
+look:
+  %at = phi ptr [ %activation, %start ], [ %outer, %next ]
+  %none = icmp eq ptr %at, null
+  br i1 %none, label %done, label %compare
+compare:
+  %own = get i64 %at Activation.STORE
+  %same = icmp eq i64 %own, %store
+  %found = or i1 %same, %all
+  br i1 %found, label %done, label %next
+next:
+  %outer = get ptr %at Activation.PREVIOUS
+  br label %look
+done:
+  %answer = phi i1 [ false, %look ], [ true, %compare ]
+  ret i1 %answer
+}
+
+; Nobody wants this thread to stop any more.
+define internal void @forget_interrupt(ptr %thread) #0 {
+  put i64 0, %thread Thread.INTERRUPT
+  %known = get i64 %thread Thread.INTERRUPT_TIMER
+  %none = icmp eq i64 %known, 0
+  br i1 %none, label %done, label %disarm
+disarm:
+  %timer = sub i64 %known, 1
+  call void @set_timer(i64 %timer, ptr @never)
+  br label %done
+done:
+  ret void
+}
+
+; Leave for the innermost entry.  %pc, %frame: as for @interrupt.
+define internal void @give_up(ptr %thread, i64 %pc, ptr %frame, i64 %reason) #1 {
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  put ptr null, %store Store.PENDING
+  %entry = call ptr @innermost_entry(ptr %thread)
+  put i64 %pc, %thread Thread.TRACE
+  %known = icmp ne i64 %pc, 0
+  %first = zext i1 %known to i64
+  call void @record(ptr %thread, ptr %entry, ptr %frame, i64 %first)
+  call void @leave(ptr %thread, ptr %entry, i64 %reason, i64 -1)
+  unreachable
+}
+
+; Leave where a deadline has passed, or somebody asked for it.  %pc, %frame: as for @interrupt.
+define internal void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame) #0 {
+  %top = get ptr %thread Thread.TOP
+  %late = call i1 @expired(ptr %thread)
+  br i1 %late, label %stop, label %look
+stop:  ; and so will all that this thread calls until the deadline is taken away
+  put i64 1, %thread Thread.WANTED
+  call void @give_up(ptr %thread, i64 %pc, ptr %frame, i64 $Reason.EXPIRED)
+  unreachable
+look:
+  %asked = get i64 %thread Thread.INTERRUPT
+  %nobody = icmp eq i64 %asked, 0
+  br i1 %nobody, label %done, label %meant
+meant:
+  %runs = call i1 @runs_in(ptr %top, i64 %asked)
+  br i1 %runs, label %halt, label %stale
+stale:
+  call void @forget_interrupt(ptr %thread)
+  br label %done
+halt:  ; and so will the calls of that store further out, when control comes back to them
+  %innermost = call ptr @innermost_entry(ptr %thread)
+  %outer = get ptr %innermost Activation.PREVIOUS
+  %more = call i1 @runs_in(ptr %outer, i64 %asked)
+  br i1 %more, label %again, label %last
+again:
+  put i64 1, %thread Thread.WANTED
+  br label %end
+last:
+  call void @forget_interrupt(ptr %thread)
+  br label %end
+end:
+  call void @give_up(ptr %thread, i64 %pc, ptr %frame, i64 $Reason.INTERRUPTED)
+  unreachable
+done:
+  ret void
 }
 
 define internal void @stop_ticks(ptr %thread) #0 {
@@ -68,19 +168,8 @@ start:
   call void @stop_ticks(ptr %thread)
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
-  %late = call i1 @expired(ptr %thread)
-  br i1 %late, label %stop, label %ask
-stop:  ; and so will all that this thread calls until the deadline is taken away
-  put i64 1, %thread Thread.WANTED
-  put ptr null, %store Store.PENDING
-  %entry = call ptr @innermost_entry(ptr %thread)
-  put i64 %pc, %thread Thread.TRACE
-  %known = icmp ne i64 %pc, 0
-  %first = zext i1 %known to i64
-  call void @record(ptr %thread, ptr %entry, ptr %frame, i64 %first)
-  call void @leave(ptr %thread, ptr %entry, i64 $Reason.INTERRUPTED, i64 -1)
-  unreachable
-ask:  ; handlers may run Wasm of this store, which must find no exception, and leave its parameters as they are
+  call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)
+  ; handlers may run Wasm of this store, which must find no exception, and leave its parameters as they are
   %state = getelementptr i8, ptr %store, i64 $Store.PENDING
   %values = shl i64 $Store.MAX_VALUES, 4
   %size = add i64 %values, $Store.VALUES
@@ -89,11 +178,25 @@ ask:  ; handlers may run Wasm of this store, which must find no exception, and l
   put ptr null, %store Store.PENDING
   %raised = call i32 @PyErr_CheckSignals()
   %fine = icmp eq i32 %raised, 0
-  br i1 %fine, label %good, label %bad
+  br i1 %fine, label %handled, label %bad
+handled:
+  %int = get i64 @state State.CTRL_C
+  %other = icmp eq i64 %int, 0
+  br i1 %other, label %good, label %after
+after:  ; its handler may have left it to an event loop that does not run while we do
+  put i64 0, @state State.CTRL_C
+  %helper = get ptr @state State.AFTER_CTRL_C
+  %none = python(ptr %helper, ptr @format_none)
+  %refused = icmp eq ptr %none, null
+  br i1 %refused, label %bad, label %calm
+calm:
+  call void @Py_DecRef(ptr %none)
+  br label %good
 good:
   call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
   %limit = get i64 %thread Thread.STACK_LIMIT
   put i64 %limit, %store Store.STACK_LIMIT
+  call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)  ; a handler may have asked for it
   ret void
 bad:
   call void @unwind_python()
@@ -110,6 +213,20 @@ now:
   call void @interrupt(ptr %thread, i64 0, ptr %frame)
   ret void
 done:
+  ret void
+}
+
+; On the way into Wasm.  Who asked for an interrupt before the outermost call began did not mean this one.
+define void @attend_entry(ptr %thread) #0 {
+  %top = get ptr %thread Thread.TOP
+  %outer = get ptr %top Activation.PREVIOUS
+  %inner = icmp ne ptr %outer, null
+  br i1 %inner, label %go, label %fresh
+fresh:
+  call void @forget_interrupt(ptr %thread)
+  br label %go
+go:
+  call void @attend(ptr %thread)
   ret void
 }
 
@@ -139,11 +256,21 @@ known:
   br i1 %outside, label %idle, label %inside
 idle:  ; the next entry looks
   call void @stop_ticks(ptr %thread)
-  %late = call i1 @expired(ptr %thread)
-  br i1 %late, label %disarm, label %done
+  call void @forget_interrupt(ptr %thread)
+  %end = get i64 %thread Thread.DEADLINE
+  %late = call i1 @shows(i32 1, i64 %end)
+  br i1 %late, label %disarm, label %cpu
 disarm:
   %timer = get i64 %thread Thread.TIMER
   call void @set_timer(i64 %timer, ptr @never)
+  br label %cpu
+cpu:
+  %cpu.end = get i64 %thread Thread.CPU_DEADLINE
+  %cpu.late = call i1 @shows(i32 3, i64 %cpu.end)
+  br i1 %cpu.late, label %cpu.disarm, label %done
+cpu.disarm:
+  %cpu.timer = get i64 %thread Thread.CPU_TIMER
+  call void @set_timer(i64 %cpu.timer, ptr @never)
   br label %done
 inside:
   %pc = get i64 %context Platform.context_pc
@@ -210,6 +337,12 @@ one:
   call void %function(i32 %signal)
   br label %noted
 noted:
+  %is_int = icmp eq i32 %signal, 2
+  br i1 %is_int, label %ring, label %rang
+ring:
+  put i64 1, @state State.CTRL_C
+  br label %rang
+rang:
   %main = get ptr @state State.MAIN_THREAD
   %never_ran = icmp eq ptr %main, null
   br i1 %never_ran, label %done, label %whose

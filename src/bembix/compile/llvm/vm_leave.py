@@ -88,8 +88,21 @@ define $CC void @unwind_exception(ptr %ctx) #1 {
   unreachable
 }
 
+; A Python exception leaves Wasm.  One by which a host function says that Wasm is to stop is raised anew, with a
+; backtrace.
 define void @unwind_python() #1 {
   %thread = call ptr @current_thread()
+  %class = get ptr @state State.STOP
+  %matches = call i32 @PyErr_ExceptionMatches(ptr %class)
+  %stops = icmp ne i32 %matches, 0
+  br i1 %stops, label %stop, label %go
+stop:
+  call void @PyErr_Clear()
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  call void @stop_if_wanted(ptr %thread, i64 0, ptr %frame)
+  call void @give_up(ptr %thread, i64 0, ptr %frame, i64 $Reason.EXPIRED)
+  unreachable
+go:
   %entry = call ptr @innermost_entry(ptr %thread)
   put i64 0, %thread Thread.TRACE_LENGTH
   call void @leave(ptr %thread, ptr %entry, i64 $Reason.PYTHON_ERROR, i64 -1)

@@ -9,6 +9,7 @@ from typing import Final
 
 IR: Final = """
 @format_arguments = text "KOOO"
+@format_limited = text "OKOO"
 @format_results = text "KKO"
 @format_raise = text "OKK"
 @format_exception = text "O"
@@ -34,28 +35,25 @@ bad:
   ret i32 0
 }
 
-; Arguments that the fast path does not take: a helper raises, or converts them into cells.  It holds off collections,
-; because the addresses it makes are only in Python objects; that ends when they are in the cells.
-define i32 @convert_arguments(i64 %shape, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 %n) #0 {
+; The arguments of a vectorcall as a tuple, those with names last; null where that fails.
+define internal ptr @gather(ptr %args, i64 %flagged, ptr %names) #0 {
 start:
-  call void @PyErr_Clear()
   %positional = and i64 %flagged, 9223372036854775807
   %no_names = icmp eq ptr %names, null
-  br i1 %no_names, label %gather, label %named
+  br i1 %no_names, label %make, label %named
 named:
   %named.count = call i64 @PyTuple_Size(ptr %names)
-  br label %gather
-gather:
+  br label %make
+make:
   %extra = phi i64 [ 0, %start ], [ %named.count, %named ]
-  %names.object = phi ptr [ @_Py_NoneStruct, %start ], [ %names, %named ]
   %count = add i64 %positional, %extra
   %tuple = call ptr @PyTuple_New(i64 %count)
   %failed = icmp eq ptr %tuple, null
-  br i1 %failed, label %bad, label %look
+  br i1 %failed, label %done, label %look
 look:
-  %k = phi i64 [ 0, %gather ], [ %more, %step ]
+  %k = phi i64 [ 0, %make ], [ %more, %step ]
   %some = icmp ult i64 %k, %count
-  br i1 %some, label %step, label %ask
+  br i1 %some, label %step, label %done
 step:
   %object.at = getelementptr ptr, ptr %args, i64 %k
   %object = load ptr, ptr %object.at
@@ -63,7 +61,20 @@ step:
   %set = call i32 @PyTuple_SetItem(ptr %tuple, i64 %k, ptr %object)
   %more = add i64 %k, 1
   br label %look
+done:
+  ret ptr %tuple
+}
+
+; Arguments that the fast path does not take: a helper raises, or converts them into cells.  It holds off collections,
+; because the addresses it makes are only in Python objects; that ends when they are in the cells.
+define i32 @convert_arguments(i64 %shape, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 %n) #0 {
+  call void @PyErr_Clear()
+  %tuple = call ptr @gather(ptr %args, i64 %flagged, ptr %names)
+  %failed = icmp eq ptr %tuple, null
+  br i1 %failed, label %bad, label %ask
 ask:
+  %no_names = icmp eq ptr %names, null
+  %names.object = select i1 %no_names, ptr @_Py_NoneStruct, ptr %names
   %store = get ptr %self FuncObject.STORE
   %holds = get i64 %store Store.HOLD
   %helper = get ptr @state State.ARGUMENTS
@@ -74,6 +85,23 @@ ask:
   ret i32 %taken
 bad:
   ret i32 0
+}
+
+; The call slot of functions whose store limits each call: a helper does it.
+define ptr @limited_call(ptr %self, ptr %args, i64 %flagged, ptr %names) #0 {
+  %frame = call ptr @llvm.frameaddress.p0(i32 0)
+  %tuple = call ptr @gather(ptr %args, i64 %flagged, ptr %names)
+  %failed = icmp eq ptr %tuple, null
+  br i1 %failed, label %bad, label %ask
+ask:
+  %no_names = icmp eq ptr %names, null
+  %names.object = select i1 %no_names, ptr @_Py_NoneStruct, ptr %names
+  %helper = get ptr @state State.LIMITED
+  %result = python(ptr %helper, ptr @format_limited, ptr %self, ptr %frame, ptr %tuple, ptr %names.object)
+  call void @Py_DecRef(ptr %tuple)
+  ret ptr %result
+bad:
+  ret ptr null
 }
 
 ; The same for what a host function returned.
@@ -198,19 +226,6 @@ unwind:
   call $CC void @unwind_exception(ptr null)
   unreachable
 python:
-  %expired = get ptr @state State.EXPIRED
-  %is_late = call i32 @PyErr_ExceptionMatches(ptr %expired)
-  %late = icmp ne i32 %is_late, 0
-  br i1 %late, label %stop, label %other
-stop:  ; it is raised anew, with a backtrace
-  call void @PyErr_Clear()
-  %own = call ptr @current_thread()
-  %entry = call ptr @innermost_entry(ptr %own)
-  %frame = call ptr @llvm.frameaddress.p0(i32 0)
-  call void @record(ptr %own, ptr %entry, ptr %frame, i64 0)
-  call void @leave(ptr %own, ptr %entry, i64 $Reason.INTERRUPTED, i64 -1)
-  unreachable
-other:
   call void @unwind_python()
   unreachable
 }

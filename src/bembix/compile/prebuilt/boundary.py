@@ -88,6 +88,14 @@ def entry_stub(functype: FuncType) -> int:
     return _find(functype)[0]
 
 
+def limited_stub() -> int:
+    """Return the address of the vectorcall function for functions whose store limits each call.
+
+    What `set_helper("limited", ...)` gave does the call.
+    """
+    return vm.load().image.address("limited_call")
+
+
 def thunk(functype: FuncType) -> tuple[int, int]:
     """Return CODE and THROWING_CODE of host functions of a type; their CONTEXT is a `layout.HostContext`."""
     return _find(functype)[1:]
@@ -137,6 +145,7 @@ _HELPERS: Final = {
     "funcref": State.FUNCREF,
     "reference": State.REFERENCE,
     "to_exception": State.TO_EXCEPTION,
+    "limited": State.LIMITED,
 }
 _KINDS: Final = {ord("a"): "any", ord("e"): "any", ord("E"): "any", ord("x"): "exn"}
 
@@ -149,6 +158,7 @@ def set_helper(name: str, helper: Callable[..., Any]) -> None:
     "raise": (func, reason, thread) raises what the thread block tells of (`native/threads.py`).
     "funcref": (record) -> the function.  "reference": (address, "any" | "exn") -> an object.
     "to_exception": (Python exception) -> address of a `layout.Exception_`, or 0.
+    "limited": (func, address on the stack, arguments, names of the last or None) -> the result of the call.
     Converted values are ints, floats, 16 bytes for v128 and addresses of references.
     """
     _set_up()

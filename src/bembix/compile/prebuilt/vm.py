@@ -12,7 +12,7 @@ from typing import Final
 
 from bembix.compile.layout import RUNTIME
 from bembix.compile.prebuilt import image
-from bembix.deadlines import Expired
+from bembix.deadlines import Stop
 from bembix.errors import InternalError
 from bembix.native import interrupts, memory, state, threads
 from bembix.native.image import Image
@@ -56,7 +56,7 @@ def _load() -> Runtime:
     for name, offset in RUNTIME.items():
         memory.write_u64(table + offset, loaded.address(name))
     state.set_object(State.ATTACH, threads.attach)
-    state.set_object(State.EXPIRED, Expired)
+    state.set_object(State.STOP, Stop)
     interrupts.install(interrupts.Handlers.at(loaded.address))
     for name, word in _SERVICES.items():
         state.set_object(word, _missing(name))

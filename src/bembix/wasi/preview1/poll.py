@@ -11,7 +11,6 @@ Source: WASI snapshot_preview1, `poll_oneoff`.  A subscription is 48 bytes, an e
 
 from __future__ import annotations
 
-import math
 import os
 import select
 import stat as modes
@@ -153,9 +152,7 @@ def _poll_host(waits: list[Readiness], left: int | None) -> list[Event]:
     for number, mask in masks.items():
         poller.register(number, mask)
     milliseconds = _LONGEST_WAIT if left is None else min(_LONGEST_WAIT, max(0, -(-left // 1_000_000)))
-    allowed = deadlines.remaining()
-    answers = dict(poller.poll(milliseconds if allowed is None else min(milliseconds, math.ceil(allowed * 1000))))
-    deadlines.check()
+    answers = deadlines.poll(poller, milliseconds)
     found = []
     for wait in waits:
         answer = answers.get(wait.descriptor.pollable() or 0, 0)
