@@ -83,9 +83,20 @@ def soon(action: Callable[[], object], after: float = 0.05) -> Iterator[None]:
 
 
 def test_interrupt_a_loop_with_host_calls(module: Module) -> None:
-    inst = instance(module, sleepy)
+    started = threading.Event()
+
+    def f(_: int) -> int:
+        started.set()
+        return sleepy(0)
+
+    def interrupt() -> None:
+        started.wait(60)
+        inst.interrupt()
+
+    inst = instance(module, f)
     for _ in range(3):
-        with soon(inst.interrupt), pytest.raises(Interrupted, match="interrupted") as caught:
+        started.clear()
+        with soon(interrupt, 0), pytest.raises(Interrupted, match="interrupted") as caught:
             inst.exports.host()
         assert caught.value.backtrace[-1].function == "host"
     assert inst.exports.add(1) == 2
