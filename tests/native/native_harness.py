@@ -17,6 +17,7 @@ from bembix.compile.prebuilt import boundary, vm
 from bembix.compile.traps import Reason
 from bembix.errors import StackExhausted, Trap, WasmException
 from bembix.native import code, functype, memory, threads
+from bembix.runtime import turns
 from bembix.spec.types import F32, F64, I32, I64, FuncType, NumType, ValType
 
 #: Parts of the context of a test instance.
@@ -360,6 +361,8 @@ def set_up() -> None:
     vm.set_service("compile", _compile)
     vm.set_service("memory_grow", _memory_grow)
     vm.set_service("table_grow", _table_grow)
+    vm.set_service("wait_for_store", turns.wait)
+    vm.set_service("wake_for_store", turns.wake)
 
 
 def forget() -> None:

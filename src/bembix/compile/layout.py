@@ -8,7 +8,7 @@ bytes, little-endian; "code" is the address of machine code.  Nothing here is vi
       8  lazy entry (code)               8  context       first argument of both
      16  lazy stubs (code, 4 B each)    16  type          canonical id of its function type
      24  runtime table                  24  throwing code called by code that looks for pending exceptions
-     32  instance (handle)
+     32  instance (handle)              32  flags         `FuncRecord.BRIEF`
      40  ... the parts of `ContextLayout`, in its order
 
     MemorySlot / TableSlot (in a context)      MemoryBlock / TableBlock
@@ -46,7 +46,9 @@ class FuncRecord:
     CONTEXT: Final = 8
     TYPE: Final = 16
     THROWING_CODE: Final = 24
-    SIZE: Final = 32
+    FLAGS: Final = 32
+    SIZE: Final = 40
+    BRIEF: Final = 1  #: a flag: it can't run for long, so calls from Python keep the GIL
 
 
 class HostContext:
@@ -97,7 +99,11 @@ class Store:
     HEAP: Final = 16 + 16 * 1000  #: its garbage-collected heap (`heap.py`), or 0 while it has none
     HOLD: Final = HEAP + 8  #: how many conversions have references that no collection would find
     ALLOCATING: Final = HOLD + 8  #: 1 while compiled code makes an object: nothing else may run in the store then
-    SIZE: Final = ALLOCATING + 8
+    OWNER: Final = ALLOCATING + 8  #: block of the thread that runs in it without the GIL, or 0; see `vm_threads.py`
+    WAITERS: Final = OWNER + 8  #: how many threads wait to be let in
+    PARKED: Final = WAITERS + 8  #: first of the activations whose thread is in Python, while there is a heap
+    GONE: Final = 1  #: OWNER after a fork, where the thread that ran in it is not in this process
+    SIZE: Final = PARKED + 8
 
 
 class Exception_:
@@ -128,8 +134,12 @@ class Thread:
     CPU_TIMER: Final = CPU_DEADLINE + 8  #: the timer for it
     DEADLINE: Final = CPU_TIMER + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
     TIMER: Final = DEADLINE + 8  #: the timer for it
-    STACK_LOW: Final = TIMER + 8  #: lowest address of its stack, or 0 where more of that may come to be accessible
-    ENDED: Final = STACK_LOW + 8  #: not 0 once the thread is gone (a sem_t)
+    SAVED: Final = TIMER + 8  #: its PyThreadState while it runs Wasm without the GIL, or 0 while it has the GIL
+    SINCE: Final = SAVED + 8  #: count of cycles when it gave the GIL away
+    STREAK: Final = SINCE + 8  #: how many times in a row it came back for the GIL soon
+    STAY: Final = STREAK + 8  #: 1 while it comes back so often that it keeps the GIL, for 5 ms at most
+    KEEPER: Final = STAY + 8  #: the timer that ends that, plus 1; 0 where there is none yet
+    ENDED: Final = KEEPER + 8  #: not 0 once the thread is gone (a sem_t)
     SIZE: Final = ENDED + 32
 
 
@@ -141,7 +151,12 @@ class Activation:
     STORE: Final = 264
     KIND: Final = 272  #: ENTRY or BRIDGE
     FRAME: Final = 280  #: frame pointer at which a trace ends
-    SIZE: Final = 288
+    FLAGS: Final = 288  #: of the function; of entries only, like all that follows
+    BEFORE: Final = 296  #: the store's owner when it began: 0 or this thread
+    LOW: Final = 304  #: while it is parked, the lowest address of its stack that may have references; else 0
+    NEXT: Final = 312  #: of the parked ones
+    LINK: Final = 320  #: address of the word that points to it there
+    SIZE: Final = 336
     ENTRY: Final = 0  #: from Python: everything stops here
     BRIDGE: Final = 1  #: from code that looks for exceptions into code that does not: only they stop here
 

@@ -45,6 +45,9 @@ class CompiledModule(Protocol):
     def contains(self, address: int) -> bool:
         """Tell whether an address is one of this module's code."""
 
+    def brief(self, index: int) -> bool:
+        """Tell whether a function certainly runs so shortly that calls of it should keep the GIL; cheap."""
+
     def improve(self, index: int) -> None:
         """Compile a function better that runs much; `on_recompile` tells of it."""
 

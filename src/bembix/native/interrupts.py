@@ -274,6 +274,14 @@ def own_signal() -> int:
     return _interrupts.signal
 
 
+def make_keeper() -> None:
+    """Make the timer that ends this thread's keeping the GIL; where the system has none left, there will be none."""
+    try:
+        timers.make_keeper(own_signal())
+    except ResourceError:
+        return
+
+
 def _bit(number: int) -> int:
     return 1 << (number - 1)
 

@@ -37,6 +37,7 @@ class Platform:
     sa_restart: int
     siginfo_code: int
     siginfo_address: int
+    siginfo_timer: int
     context_pc: int
     context_fp: int
     timer_create: int
@@ -62,6 +63,7 @@ _LINUX_X86_64: Final = Platform(
     sa_restart=0x10000000,
     siginfo_code=8,
     siginfo_address=16,
+    siginfo_timer=16,
     context_pc=168,
     context_fp=120,
     timer_create=222,

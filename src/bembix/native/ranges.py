@@ -4,21 +4,24 @@ A table in memory that is never freed:
 
     head   0  address of the array
     array  0  number of entries
-           8  start, end (exclusive) of each; a removed entry is empty (0, 0)
+           8  start, end (exclusive) of each; an empty entry ends at 0
 
-The handler may run at any moment and takes no lock: an entry is valid after each single write, and a full array is
-replaced, never moved.
+The handler may run at any moment, in other threads too, and takes no lock: it reads ends before starts, an entry is
+valid after each single write, and a full array is replaced, never moved.  An empty entry is used again as late as
+possible, so that nobody is still reading what was in it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
+from collections import deque
 from typing import Final
 
 from bembix.native.libc import immortal
 
 _FIRST_CAPACITY: Final = 64
+_NOWHERE: Final = 2**64 - 1
 
 
 class RangeTable:
@@ -28,7 +31,7 @@ class RangeTable:
         # Reentrant: a collection while the lock is held may remove ranges.
         self._lock = threading.RLock()
         self._slots: dict[int, int] = {}
-        self._free: list[int] = []
+        self._free: deque[int] = deque()
         self.head = immortal(8)
         self._array = self._allocate(_FIRST_CAPACITY)
 
@@ -37,7 +40,7 @@ class RangeTable:
         with self._lock:
             if not self._free:
                 self._grow()
-            slot = self._free.pop()
+            slot = self._free.popleft()
             self._slots[start] = slot
             self._array[1 + 2 * slot] = start
             self._array[2 + 2 * slot] = end  # last: until now the entry was empty
@@ -47,8 +50,8 @@ class RangeTable:
         with self._lock:
             slot = self._slots.pop(start, None)
             if slot is not None:
+                self._array[1 + 2 * slot] = _NOWHERE  # so that nobody takes what is below the old end for it
                 self._array[2 + 2 * slot] = 0
-                self._array[1 + 2 * slot] = 0
                 self._free.append(slot)
 
     def __contains__(self, address: int) -> bool:
@@ -62,7 +65,7 @@ class RangeTable:
         """Make an array of empty entries and point the head to it."""
         address = immortal(8 + 16 * capacity)
         array = (ctypes.c_uint64 * (1 + 2 * capacity)).from_address(address)
-        self._free.extend(reversed(range(len(self._slots), capacity)))
+        self._free.extend(range(len(self._slots), capacity))
         array[0] = capacity
         if len(self._slots):
             ctypes.memmove(address + 8, ctypes.addressof(self._array) + 8, 16 * self._array[0])

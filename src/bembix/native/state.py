@@ -43,7 +43,7 @@ class State:
     MAIN_NUMBER: Final = 200  #: its number in the system
     INTERRUPT_TIMER: Final = 208  #: sends it our signal again and again
     ARMED: Final = 216  #: 1 while that timer runs
-    THREADS: Final = 224  #: address of the number of thread blocks, and their addresses
+    KEEPER: Final = 224  #: a Python callable
     I31_TYPE: Final = 232  #: the types of Python's references to objects
     STRUCT_TYPE: Final = 240
     ARRAY_TYPE: Final = 248
@@ -52,7 +52,9 @@ class State:
     LIMITED: Final = 272  #: a Python callable
     CTRL_C: Final = 280  #: 1 where a SIGINT came that Python has a handler for
     AFTER_CTRL_C: Final = 288  #: a Python callable
-    SIZE: Final = 296
+    WAIT_FOR_STORE: Final = 296  #: Python callables
+    WAKE_FOR_STORE: Final = 304
+    SIZE: Final = 312
 
 
 ADDRESS: Final = immortal(State.SIZE)
@@ -79,6 +81,11 @@ def set_object(offset: int, value: object) -> None:
     _word(offset).value = id(value)
     if previous:
         api.Py_DecRef(ctypes.c_void_p(previous))
+
+
+def keep(value: object) -> None:
+    """Keep an object for the rest of the process's life."""
+    api.Py_IncRef(ctypes.py_object(value))
 
 
 set_word(State.CODES, CODES.head)

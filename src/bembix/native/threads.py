@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from bembix.compile.layout import Thread
-from bembix.native import memory, state
+from bembix.native import memory, platform, state
 from bembix.native.libc import libc, library_address
 from bembix.native.state import State
 
@@ -48,10 +47,11 @@ state.set_word(State.KEY, _key)
 _ended_key: Final = _make_key("sem_post")
 _free = libc.free
 _free.restype, _free.argtypes = None, [ctypes.c_void_p]
+_syscall = libc.syscall
+_syscall.restype = ctypes.c_long
 #: The blocks of all threads but for those that ended before another one began.
 _blocks: Final[list[int]] = []
 _lock: Final = threading.RLock()
-_list = memory.Block(8)
 
 
 def current() -> int:
@@ -69,8 +69,6 @@ def attach() -> int:
             raise MemoryError("no memory for a thread block")
         memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
         memory.write_u64(address + Thread.NUMBER, threading.get_native_id())
-        if threading.current_thread() is not threading.main_thread():
-            memory.write_u64(address + Thread.STACK_LOW, _stack()[0])
         _list_thread(address)
         if threading.current_thread() is threading.main_thread():
             note_main()
@@ -79,16 +77,25 @@ def attach() -> int:
 
 def _list_thread(address: int) -> None:
     """Enter a block into the list of all, and free those of threads that have ended."""
-    global _list
     with _lock:
         for block in [b for b in _blocks if memory.read_u64(b + Thread.ENDED)]:
             _blocks.remove(block)
+            if keeper := memory.read_u64(block + Thread.KEEPER):
+                _syscall(platform.require().timer_delete, keeper - 1)
             _free(block)
         _blocks.append(address)
-        fresh = memory.Block(8 * len(_blocks) + 8)
-        memory.write_bytes(fresh.address, array("Q", (len(_blocks), *_blocks)).tobytes())
-        state.set_word(State.THREADS, fresh.address)
-        _list = fresh
+
+
+def are_others() -> bool:
+    """Tell whether another thread that ran Wasm has not ended."""
+    with _lock:
+        return any(block != current() and not memory.read_u64(block + Thread.ENDED) for block in _blocks)
+
+
+def forget_others() -> None:
+    """Forget the blocks of all other threads: call it in a forked child, which has none."""
+    with _lock:
+        _blocks[:] = [block for block in _blocks if block == current()]
 
 
 @contextmanager

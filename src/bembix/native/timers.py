@@ -84,6 +84,11 @@ def _set(number: int, flags: int, when: int) -> None:
     _syscall(platform.require().timer_settime, number, flags, spec, None)
 
 
+def make_keeper(signal: int) -> None:
+    """Make this thread's timer for `Thread.STAY`.  Errors: ResourceError."""
+    memory.write_u64(threads.attach() + Thread.KEEPER, create(threading.get_native_id(), signal) + 1)
+
+
 class Timer:
     """A timer for this thread that goes off at `end` (ns of its clock), and on until it is closed."""
 
@@ -158,6 +163,10 @@ def _set_current(clock: int) -> None:
 def after_fork() -> None:
     """Start the deadlines of the forked thread anew; call it in the child."""
     _Generation.now += 1
+    thread = threads.current()
+    if thread:
+        memory.write_u64(thread + Thread.KEEPER, 0)
+        memory.write_u64(thread + Thread.STAY, 0)
     for clock, timers in _own.timers.items():
         if timers:
             for timer in timers:

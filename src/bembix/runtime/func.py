@@ -166,7 +166,12 @@ def _make(record: int, store: StoreInst) -> Func:
 
     func_class()
     host = registry.hosts.get(record)
-    info = host.info if host is not None else registry.module_of_record(record).info_of_record(record)
+    if host is not None:
+        info = host.info
+    else:
+        inst = registry.module_of_record(record)
+        inst.note_flags(record)
+        info = inst.info_of_record(record)
     stub = boundary.limited_stub() if store.limits.each_call else boundary.entry_stub(info.type)
     return cast("Func", boundary.make_func(stub, record, store.address, store, info))
 

@@ -42,6 +42,7 @@ class HostInst:
             (self.address + FuncRecord.CONTEXT, context),
             (self.address + FuncRecord.TYPE, info.type_id),
             (self.address + FuncRecord.THROWING_CODE, throwing_code),
+            (self.address + FuncRecord.FLAGS, FuncRecord.BRIEF),
             (context + HostContext.CALLABLE, id(function)),
             (context + HostContext.HANDLE, self.address),
         ):

@@ -108,6 +108,14 @@ class ModuleInst:
         offset = FuncRecord.THROWING_CODE if throwing else FuncRecord.CODE
         write_u64(self.address + self.layout.functions + FuncRecord.SIZE * index + offset, code)
 
+    def note_flags(self, record: int) -> None:
+        """Write what is known of how a function runs into its record, before Python calls it."""
+        if self.module.compiled.brief(self._defined(record)):
+            write_u64(record + FuncRecord.FLAGS, FuncRecord.BRIEF)
+
+    def _defined(self, record: int) -> int:
+        return (record - self.address - self.layout.functions) // FuncRecord.SIZE
+
     def add_roots(self) -> None:
         """Have references in globals and element segments kept alive."""
         context, store = self.module.context, self.externs.store
@@ -130,5 +138,4 @@ class ModuleInst:
 
     def info_of_record(self, record: int) -> FuncInfo:
         """Return what is to be known of a function defined here, by the address of its record."""
-        index = (record - self.address - self.layout.functions) // FuncRecord.SIZE
-        return self.module.function_info(index + self.layout.imported_function_count)
+        return self.module.function_info(self._defined(record) + self.layout.imported_function_count)

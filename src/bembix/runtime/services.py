@@ -46,7 +46,7 @@ def improve(context: int, index: int) -> int:
 def install() -> None:
     """Connect native code with the runtime, once a process."""
     from bembix.compile.prebuilt import boundary, vm
-    from bembix.runtime import conversions, limited, traps, waiters
+    from bembix.runtime import conversions, limited, traps, turns, waiters
     from bembix.runtime.gcvalues import I31, ArrayRef, StructRef
 
     vm.set_service("compile", compile_function)
@@ -55,6 +55,8 @@ def install() -> None:
     vm.set_service("atomic_notify", waiters.notify)
     vm.set_service("atomic_wait", waiters.wait)
     vm.set_service("hot", improve)
+    vm.set_service("wait_for_store", turns.wait)
+    vm.set_service("wake_for_store", turns.wake)
     for name, helper in conversions.HELPERS.items():
         boundary.set_helper(name, helper)
     boundary.set_helper("raise", traps.raise_)

@@ -1,7 +1,7 @@
 """Threads that wait at an address of a shared memory until another notifies them.
 
 Each waits for a lock of its own, which releases the GIL and which Ctrl-C interrupts in the main thread.  Both
-operations let other threads run, whatever comes of them: nothing else that Wasm does releases the GIL.
+operations let other threads run, whatever comes of them: where the GIL is kept, nothing else does.
 
 Source: threads proposal, "Wait and notify operators".
 """

@@ -16,7 +16,6 @@ declare void @free(ptr) #2
 declare ptr @realloc(ptr, i64) #2
 declare i32 @mprotect(ptr, i64, i32) #2
 declare i32 @madvise(ptr, i64, i32) #2
-declare i32 @mincore(ptr, i64, ptr) #2
 declare i32 @sigaction(i32, ptr, ptr) #2
 declare i32 @raise(i32) #2
 declare ptr @__errno_location() #2
@@ -58,7 +57,8 @@ declare void @PyObject_GC_Del(ptr) #2
 declare ptr @PyType_GenericAlloc(ptr, i64) #2
 declare ptr @PyErr_Occurred() #2
 declare i32 @PyErr_CheckSignals() #2
-declare i32 @PyGILState_Check() #2
+declare ptr @PyEval_SaveThread() #2
+declare void @PyEval_RestoreThread(ptr) #2
 declare void @PyErr_Clear() #2
 declare ptr @PyErr_NoMemory() #2
 declare void @PyErr_SetString(ptr, ptr) #2
@@ -80,6 +80,7 @@ declare i32 @PyException_SetTraceback(ptr, ptr) #2
 
 _LLVM: Final = """
 declare ptr @llvm.frameaddress.p0(i32)
+declare i64 @llvm.readcyclecounter()
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)

@@ -226,9 +226,19 @@ spill:
 load:
 """
 
-_ENTRY_BOX: Final = """  call void @keep_results(ptr %out, $RESULT %result)
+_ENTRY_KEEP: Final = """  call void @keep_results(ptr %out, $RESULT %result)
   %results = get i64 %shape Shape.RESULTS
-  switch i64 %results, label %many [ i64 0, label %none i64 1, label %one i64 2, label %two ]
+  %fits = icmp ule i64 %results, MOST
+  br i1 %fits, label %kept.all, label %copy
+copy:
+  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
+  %left.size = shl i64 %results, 4
+  call void @llvm.memcpy.p0.p0.i64(ptr %cells, ptr %left, i64 %left.size, i1 false)
+  br label %kept.all
+kept.all:
+"""
+
+_ENTRY_BOX: Final = """  switch i64 %results, label %tuple [ i64 0, label %none i64 1, label %one i64 2, label %two ]
 none:
   call void @Py_IncRef(ptr @_Py_NoneStruct)
   br label %boxed
@@ -245,20 +255,14 @@ two:
   %b.cell = getelementptr i8, ptr %cells, i64 16
   call void @llvm.memcpy.p0.p0.i64(ptr %b.cell, ptr %b.place, i64 16, i1 false)
   br label %tuple
-many:  ; boxing may run Python, which may run Wasm: results in the store block are copied before
-  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
-  %left.size = shl i64 %results, 4
-  call void @llvm.memcpy.p0.p0.i64(ptr %cells, ptr %left, i64 %left.size, i1 false)
-  br label %tuple
 tuple:
   %letters = getelementptr i8, ptr %shape, i64 $Shape.LETTERS
   %result.letters = getelementptr i8, ptr %letters, i64 %n
   %several = call ptr @box_tuple(ptr %result.letters, i64 %results, ptr %cells)
   br label %boxed
-boxed:  ; until now references are found on this entry's stack
+boxed:
   %object.out = phi ptr [ @_Py_NoneStruct, %none ], [ %only, %one ], [ %several, %tuple ]
-  put ptr %outer, %thread Thread.TOP
-  ret ptr %object.out
+LET_GO  ret ptr %object.out
 """
 
 
@@ -292,7 +296,8 @@ def entry(name: str, room: int) -> str:
     """Return the entry stub for up to `room` parameters and results."""
     text = _ENTRY_UNBOX + stubs.ENTRY_ENTER + _ENTRY_CALL + _loads()
     text += f"  %result = call {CC} $RESULT %code(ptr %ctx, {REGISTERS})\n"
-    return _fill(text + _ENTRY_BOX + stubs.ENTRY_TAIL, name, room)
+    text += _ENTRY_KEEP + stubs.ENTRY_LEAVE + stubs.HOLD + _ENTRY_BOX.replace("LET_GO", stubs.LET_GO)
+    return _fill(text + stubs.ENTRY_TAIL, name, room)
 
 
 _THUNK_BOX: Final = """
@@ -308,17 +313,18 @@ _THUNK_TAKE: Final = """  %n = get i64 %shape Shape.PARAMS
   %objects = getelementptr ptr, ptr %argv, i64 1
   %letters = getelementptr i8, ptr %shape, i64 $Shape.LETTERS
   %inside = icmp eq i64 %spilled, 0
-  br i1 %inside, label %look, label %take
+  br i1 %inside, label %taken, label %take
 take:
-  %given.thread = call ptr @current_thread()
-  %given.top = get ptr %given.thread Thread.TOP
-  %given.store = get ptr %given.top Activation.STORE
-  %spill.from = getelementptr i8, ptr %given.store, i64 $Store.VALUES
+  %spill.from = getelementptr i8, ptr %store, i64 $Store.VALUES
   %spill.to = getelementptr i8, ptr %registers, i64 $Registers.SPILLED
   call void @llvm.memcpy.p0.p0.i64(ptr %spill.to, ptr %spill.from, i64 %spilled, i1 false)
-  br label %look
+  br label %taken
+taken:
+"""
+
+_THUNK_BOXES: Final = """  br label %look
 look:
-  %k = phi i64 [ 0, %start ], [ 0, %take ], [ %more, %step ]
+  %k = phi i64 [ 0, %box ], [ %more, %step ]
   %some = icmp ult i64 %k, %n
   br i1 %some, label %step, label %call
 step:
@@ -389,6 +395,7 @@ fail:
 def thunk(name: str, room: int) -> str:
     """Return the thunk for up to `room` parameters and results; the lowest bit of %host says that its caller looks."""
     text = _THUNK_BOX + stubs.THUNK_HEAD.format(slots=room + 1, cells=room) + _stores() + _THUNK_TAKE
+    text += stubs.THUNK_PAUSE + _THUNK_BOXES
     text += stubs.THUNK_CALL.format(flagged="%flagged").replace(
         "call:\n", "call:\n  %flagged = or i64 %n, -9223372036854775808\n"
     )

@@ -5,6 +5,7 @@ $CC                                       the calling convention of compiled fun
 %top = get ptr %thread Thread.TOP         load a field
 put i64 %reason, %thread Thread.REASON    store a field
 @name = text "words"                      a zero-terminated string
+spill                                     put what the caller may have in registers onto the stack
 """
 
 from __future__ import annotations
@@ -56,6 +57,9 @@ _CLASSES: Final = {cls.__name__: cls for cls in _NAMESPACES}
 _GET: Final = re.compile(r"^( *)(%[\w.]+) = get (\S+) ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
 _PUT: Final = re.compile(r"^( *)put (\S+) (\S+), ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
 _TEXT: Final = re.compile(r'^(@\w+) = text "([^"\\]*)"$', re.MULTILINE)
+_SPILL: Final = re.compile(r"^  spill$", re.MULTILINE)
+#: Registers that a function must keep, by machine: naming them as changed has them saved in its frame.
+_KEPT: Final = {"x86_64": ("rbx", "r12", "r13", "r14", "r15")}
 _NUMBER: Final = re.compile(r"\$(\w+\.\w+)")
 
 
@@ -100,6 +104,8 @@ def expand(text: str) -> str:
         return f"{pointer}{indent}store {type_} {value}, ptr {place}"
 
     text = _TEXT.sub(lambda f: f'{f[1]} = internal constant [{len(f[2]) + 1} x i8] c"{f[2]}\\00"', text)
+    clobbers = ",".join(f"~{{{name}}}" for name in _KEPT[platform.require().machine])
+    text = _SPILL.sub(f'  call void asm sideeffect "", "{clobbers}"()', text)
     text = text.replace("= python(", "= call ptr (ptr, ptr, ...) @PyObject_CallFunction(")
     text = _GET.sub(r"\1\2.at = getelementptr i8, ptr \4, i64 $\5\n\1\2 = load \3, ptr \2.at", text)
     text = _PUT.sub(put, text)

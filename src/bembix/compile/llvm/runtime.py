@@ -25,6 +25,7 @@ from bembix.compile.llvm import (
     vm_memory,
     vm_services,
     vm_slow,
+    vm_threads,
     vm_values,
     wrappers,
 )
@@ -124,6 +125,7 @@ def _runtime() -> str:
     text = (
         vm_leave.WAYS_OUT,
         vm_leave.FAULTS,
+        vm_threads.IR,
         vm_interrupts.IR,
         vm_bulk.IR,
         vm_services.IR,

@@ -23,9 +23,15 @@ _TRACED: Final = frozenset("eEax")
 #: Functions of the runtime (`vm.py`) that stubs call.
 DECLARATIONS: Final = """
 declare ptr @attach() #0
-declare void @resume(ptr) #0
 declare void @attend(ptr) #0
 declare void @attend_entry(ptr) #0
+declare i32 @claim(ptr, ptr) #0
+declare void @release(ptr, ptr) #0
+declare void @retake(ptr, ptr) #0
+declare void @landed(ptr, ptr) #0
+declare void @pause(ptr) #0
+declare i32 @proceed(ptr) #0
+declare void @unwind_python() #1
 declare ptr @box_reference(i64, ptr) #0
 declare ptr @box_tuple(ptr, i64, ptr) #0
 declare i32 @unbox(i64, ptr, ptr, ptr) #0
@@ -151,13 +157,11 @@ def entry(shape: str) -> str:
     text += (
         f"{arguments[0]}  {'' if type_ == 'void' else '%result = '}call {CC} {type_} %code(ptr %ctx{arguments[1]})\n"
     )
-    leave = "  put ptr %outer, %thread Thread.TOP\n"
+    text += _entry_copy(results) + ENTRY_LEAVE
     boxed = _entry_results(shape, results)
-    if _TRACED.isdisjoint(results):
-        text += leave + boxed
-    else:  # boxing may run Python, and that Wasm which collects: until then they are found on this entry's stack
-        text += boxed.replace("  ret ptr", leave + "  ret ptr")
-    return expand(text + ENTRY_TAIL)
+    if not _TRACED.isdisjoint(results):  # boxing may run Python, and that Wasm which collects
+        boxed = HOLD + boxed.replace("  ret ptr", LET_GO + "  ret ptr")
+    return expand(text + boxed + ENTRY_TAIL)
 
 
 def _leave_arguments(params: str, name: str) -> tuple[str, str]:
@@ -220,22 +224,55 @@ enter:
   %frame = call ptr @llvm.frameaddress.p0(i32 0)
   %limit = get ptr %thread Thread.STACK_LIMIT
   %deep = icmp ult ptr %frame, %limit
-  br i1 %deep, label %exhausted, label %push
+  br i1 %deep, label %exhausted, label %turn
 exhausted:
   %null = call ptr @raise_exhausted(ptr %self, ptr %thread)
   ret ptr null
+turn:
+  %before = get ptr %store Store.OWNER
+  %waiting = get i64 %store Store.WAITERS
+  %owner = ptrtoint ptr %before to i64
+  %others = or i64 %owner, %waiting
+  %free = icmp eq i64 %others, 0
+  br i1 %free, label %push, label %claim
+claim:
+  %claimed = call i32 @claim(ptr %thread, ptr %store)
+  %ours = icmp ne i32 %claimed, 0
+  br i1 %ours, label %own, label %fail
+own:
+  %owned = get ptr %store Store.OWNER
+  br label %push
 push:
+  %base = phi ptr [ null, %turn ], [ %owned, %own ]
   %outer = get ptr %thread Thread.TOP
+  %record = get ptr %self FuncObject.RECORD
+  %flags = get i64 %record FuncRecord.FLAGS
   put ptr %outer, %activation Activation.PREVIOUS
   put ptr %store, %activation Activation.STORE
   put i64 $Activation.ENTRY, %activation Activation.KIND
   put ptr %frame, %activation Activation.FRAME
+  put i64 %flags, %activation Activation.FLAGS
+  put ptr %base, %activation Activation.BEFORE
+  put ptr null, %activation Activation.LOW
   put ptr %activation, %thread Thread.TOP
   put ptr %limit, %store Store.STACK_LIMIT
   %jumped = call i32 @_setjmp(ptr %activation) #3
   %first = icmp eq i32 %jumped, 0
   br i1 %first, label %run, label %landing
 run:
+  %code = get ptr %record FuncRecord.CODE
+  %ctx = get ptr %record FuncRecord.CONTEXT
+  %heap = get i64 %store Store.HEAP
+  %stay = get i64 %thread Thread.STAY
+  %brief = and i64 %flags, $FuncRecord.BRIEF
+  %either = or i64 %heap, %stay
+  %why = or i64 %either, %brief
+  %keep = icmp ne i64 %why, 0
+  br i1 %keep, label %ready.to.run, label %release
+release:
+  call void @release(ptr %thread, ptr %store)
+  br label %ready.to.run
+ready.to.run:
   %wanted = get i64 %thread Thread.WANTED
   %calm = icmp eq i64 %wanted, 0
   br i1 %calm, label %go, label %attend
@@ -243,13 +280,32 @@ attend:
   call void @attend_entry(ptr %thread)
   br label %go
 go:
-  %record = get ptr %self FuncObject.RECORD
-  %code = get ptr %record FuncRecord.CODE
-  %ctx = get ptr %record FuncRecord.CONTEXT
+"""
+
+#: After the call: results beyond the registers have been copied, because others may run in the store from here on.
+ENTRY_LEAVE: Final = """  put ptr %outer, %thread Thread.TOP
+  %saved = get ptr %thread Thread.SAVED
+  %kept = icmp eq ptr %saved, null
+  br i1 %kept, label %finish, label %retake
+retake:
+  call void @retake(ptr %thread, ptr %activation)
+  br label %finish
+finish:
+"""
+
+#: Around what may collect while an object is known to a stub alone.
+HOLD: Final = """  %holds = get i64 %store Store.HOLD
+  %held = add i64 %holds, 1
+  put i64 %held, %store Store.HOLD
+"""
+LET_GO: Final = """  %holding = get i64 %store Store.HOLD
+  %fewer = sub i64 %holding, 1
+  put i64 %fewer, %store Store.HOLD
 """
 
 ENTRY_TAIL: Final = """landing:
   put ptr %outer, %thread Thread.TOP
+  call void @landed(ptr %thread, ptr %activation)
   %reason = get i64 %thread Thread.REASON
   %python = icmp eq i64 %reason, $Reason.PYTHON_ERROR
   br i1 %python, label %fail, label %raise
@@ -262,24 +318,29 @@ fail:
 """
 
 
+def _entry_copy(results: str) -> str:
+    """Copy several results to the cells."""
+    if len(results) < 2:
+        return ""
+    if len(results) > layout.MAX_REGISTER_RESULTS:
+        return f"""  %left.at = getelementptr i8, ptr %store, i64 $Store.RESULTS
+  call void @llvm.memcpy.p0.p0.i64(ptr %cells, ptr %left.at, i64 {CELL * len(results)}, i1 false)
+"""
+    return "".join(
+        f"  %p{k} = extractvalue {_results_type(results)} %result, {k}\n"
+        f"  %c{k} = getelementptr i8, ptr %cells, i64 {CELL * k}\n  store {t} %p{k}, ptr %c{k}\n"
+        for k, t in enumerate(letter_types(results))
+    )
+
+
 def _entry_results(shape: str, results: str) -> str:
     """Box the results and return them."""
     if not results:
         return "  call void @Py_IncRef(ptr @_Py_NoneStruct)\n  ret ptr @_Py_NoneStruct\n"
     if len(results) == 1:
         return _box("%result", 0, results) + "  ret ptr %b0\n"
-    # Boxing may run Python, which may run Wasm: results in the store block are copied before.
-    text = f"""  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
-  call void @llvm.memcpy.p0.p0.i64(ptr %cells, ptr %left, i64 {CELL * len(results)}, i1 false)
-"""
-    if len(results) <= layout.MAX_REGISTER_RESULTS:
-        text = "".join(
-            f"  %p{k} = extractvalue {_results_type(results)} %result, {k}\n"
-            f"  %c{k} = getelementptr i8, ptr %cells, i64 {CELL * k}\n  store {t} %p{k}, ptr %c{k}\n"
-            for k, t in enumerate(letter_types(results))
-        )
     letters = _result_letters(shape)
-    return text + f"  %tuple = call ptr @box_tuple(ptr {letters}, i64 {len(results)}, ptr %cells)\n  ret ptr %tuple\n"
+    return f"  %tuple = call ptr @box_tuple(ptr {letters}, i64 {len(results)}, ptr %cells)\n  ret ptr %tuple\n"
 
 
 def thunk_names(shape: str) -> tuple[str, str]:
@@ -301,6 +362,7 @@ def thunk(shape: str) -> str:
     text += (
         THUNK_HEAD.format(slots=len(params) + 1, cells=max(len(results), 1))
         + _thunk_take(params)
+        + THUNK_PAUSE
         + _thunk_boxes(params)
     )
     text += THUNK_CALL.format(flagged=len(params) - 2**63) + _drop(params) + THUNK_CHECK
@@ -313,12 +375,29 @@ def thunk(shape: str) -> str:
     return expand(text)
 
 
-THUNK_HEAD: Final = """  %argv = alloca [{slots} x ptr], align 16
+THUNK_HEAD: Final = """  spill
+  %argv = alloca [{slots} x ptr], align 16
   %cells = alloca [{cells} x [16 x i8]], align 16
   %tagged = ptrtoint ptr %host to i64
   %throwing = and i64 %tagged, 1
   %cleared = and i64 %tagged, -2
   %context = inttoptr i64 %cleared to ptr
+  %key = get i32 @state State.KEY
+  %thread = call ptr @pthread_getspecific(i32 %key)
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+"""
+
+#: Before anything of Python's is used.
+THUNK_PAUSE: Final = """  %saved = get i64 %thread Thread.SAVED
+  %heap.before = get i64 %store Store.HEAP
+  %reasons = or i64 %saved, %heap.before
+  %light = icmp eq i64 %reasons, 0
+  br i1 %light, label %box, label %pause
+pause:
+  call void @pause(ptr %thread)
+  br label %box
+box:
 """
 
 THUNK_CALL: Final = """call:
@@ -327,25 +406,40 @@ THUNK_CALL: Final = """call:
   %object = call ptr @PyObject_Vectorcall(ptr %callable, ptr %first, i64 {flagged}, ptr null)
 """
 
-THUNK_CHECK: Final = """  %key = get i32 @state State.KEY
-  %thread = call ptr @pthread_getspecific(i32 %key)
-  %top = get ptr %thread Thread.TOP
-  %store = get ptr %top Activation.STORE
-  %raised = icmp eq ptr %object, null
+THUNK_CHECK: Final = """  %raised = icmp eq ptr %object, null
   br i1 %raised, label %fail, label %unbox0
 """
 
 #: On the way back: release the object, which may run Python; put the limit into the store.
+
+#: After the call, with the results known: release the object, which may run Python, and get into the store.  With neither
+#: a heap nor another thread in the store, a thread that keeps the GIL needs nothing but its limit.
 THUNK_BACK: Final = """  call void @Py_DecRef(ptr %object)
+  %stay = get i64 %thread Thread.STAY
+  %back.turns = icmp eq i64 %stay, 0
+  %owner = get i64 %store Store.OWNER
+  %heap = get i64 %store Store.HEAP
   %wanted = get i64 %thread Thread.WANTED
-  %calm = icmp eq i64 %wanted, 0
-  br i1 %calm, label %back, label %attend
+  %back.one = or i64 %owner, %heap
+  %back.all = or i64 %back.one, %wanted
+  %back.some = icmp ne i64 %back.all, 0
+  %back.more = or i1 %back.some, %back.turns
+  br i1 %back.more, label %proceed, label %straight
+straight:
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
+  br label %back
+proceed:
+  %proceeded = call i32 @proceed(ptr %thread)
+  %back.in = icmp ne i32 %proceeded, 0
+  br i1 %back.in, label %attend, label %leaves
+leaves:
+  call void @unwind_python()
+  unreachable
 attend:
   call void @attend(ptr %thread)
   br label %back
 back:
-  %limit = get i64 %thread Thread.STACK_LIMIT
-  put i64 %limit, %store Store.STACK_LIMIT
 """
 
 _THUNK_UNBOXED: Final = "unboxed:\n"
@@ -361,15 +455,11 @@ def _thunk_take(params: str) -> str:
     where = in_registers(params)
     if all(where):
         return ""
-    text = """  %given.key = get i32 @state State.KEY
-  %given.thread = call ptr @pthread_getspecific(i32 %given.key)
-  %given.top = get ptr %given.thread Thread.TOP
-  %given = get ptr %given.top Activation.STORE
-"""
+    text = ""
     for k, type_ in enumerate(letter_types(params)):
         if not where[k]:
             at = layout.Store.VALUES + CELL * k
-            text += f"  %g{k}.at = getelementptr i8, ptr %given, i64 {at}\n  %p{k} = load {type_}, ptr %g{k}.at\n"
+            text += f"  %g{k}.at = getelementptr i8, ptr %store, i64 {at}\n  %p{k} = load {type_}, ptr %g{k}.at\n"
     return text
 
 
@@ -424,8 +514,12 @@ def _thunk_unbox(shape: str, results: str) -> str:
 
 
 def _thunk_return(results: str, type_: str) -> str:
-    """Release the object, which may run Python; then put limit and results into the store and return to Wasm."""
+    """Get into the store, put the results there and return to Wasm."""
     text = THUNK_BACK
+    name = "v"
+    if not _TRACED.isdisjoint(results):  # while the thread waited, the collector knew of what is in the cells only
+        name = "late"
+        text += _reload(results, name)
     if len(results) > layout.MAX_REGISTER_RESULTS:
         text += f"""  %left = getelementptr i8, ptr %store, i64 $Store.RESULTS
   call void @llvm.memcpy.p0.p0.i64(ptr %left, ptr %cells, i64 {CELL * len(results)}, i1 false)
@@ -433,10 +527,10 @@ def _thunk_return(results: str, type_: str) -> str:
     if type_ == "void":
         return text + "  ret void\n"
     if len(results) == 1:
-        return text + f"  ret {type_} %v0\n"
+        return text + f"  ret {type_} %{name}0\n"
     aggregate = "poison"
     for k, t in enumerate(letter_types(results)):
-        text += f"  %r{k} = insertvalue {type_} {aggregate}, {t} %v{k}, {k}\n"
+        text += f"  %r{k} = insertvalue {type_} {aggregate}, {t} %{name}{k}, {k}\n"
         aggregate = f"%r{k}"
     return text + f"  ret {type_} {aggregate}\n"
 

@@ -97,6 +97,11 @@ class LlvmModule:
             except CompileError:  # said when the function is compiled
                 continue
 
+    def brief(self, index: int) -> bool:
+        """Tell whether a call of a function keeps the GIL."""
+        function = self._imported + index
+        return plan.brief(function, self._small_survey, self._size)
+
     def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
         """Have `callback(index, code, throwing)` called when a function gets better code."""
         self._callbacks.append(callback)
@@ -168,6 +173,11 @@ class LlvmModule:
         except BembixError:
             return None
 
+    def _small_survey(self, index: int) -> plan.Survey | None:
+        """Survey a function unless it is too large to be brief."""
+        small = index >= self._imported and self._size(index) <= plan.BRIEF_BYTES
+        return self._try_survey(index) if small else None
+
     def _survey(self, index: int) -> plan.Survey | None:
         if index < self._imported:
             return None
@@ -175,7 +185,9 @@ class LlvmModule:
         if found is None:
             sink, walker = self._survey_sink()
             walker.walk(index, self._definition.code[index - self._imported])
-            found = self._surveys[index] = plan.Survey(tuple(sink.callees), sink.has_loop)
+            found = self._surveys[index] = plan.Survey(
+                tuple(sink.callees), sink.has_loop, sink.lasting, tuple(sink.callees.values())
+            )
             self._survey_sinks.append((sink, walker))
         return found
 

@@ -13,6 +13,7 @@ from typing import Final
 DECLARATIONS: Final = """
 declare $CC void @trap(ptr, i64, i64) #1
 declare ptr @current_thread() #0
+declare void @pause(ptr) #0
 declare void @resume(ptr) #0
 declare i64 @llvm.cttz.i64(i64, i1)
 declare i64 @llvm.ctpop.i64(i64)

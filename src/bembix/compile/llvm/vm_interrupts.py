@@ -157,8 +157,8 @@ done:
   ret void
 }
 
-; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers and
-; return.
+; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers, which it
+; takes the GIL for, and return.
 ; %pc: what was interrupted plus 1, or 0.  %frame: the frame pointer there.
 ; A signal that comes before PyErr_CheckSignals looks is seen by it; one that comes later finds %WANTED and timer reset.
 define void @interrupt(ptr %thread, i64 %pc, ptr %frame) noinline #0 {
@@ -169,20 +169,25 @@ start:
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
   call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)
-  ; handlers may run Wasm of this store, which must find no exception, and leave its parameters as they are
+  %main = get ptr @state State.MAIN_THREAD
+  %is_main = icmp eq ptr %main, %thread
+  br i1 %is_main, label %handle, label %done
+handle:  ; they may run Wasm of this store, which must find no exception, and leave its parameters as they are
   %state = getelementptr i8, ptr %store, i64 $Store.PENDING
   %values = shl i64 $Store.MAX_VALUES, 4
   %size = add i64 %values, $Store.VALUES
   %rest = sub i64 %size, $Store.PENDING
   call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %state, i64 %rest, i1 false)
   put ptr null, %store Store.PENDING
+  spill
+  call void @pause(ptr %thread)
   %raised = call i32 @PyErr_CheckSignals()
   %fine = icmp eq i32 %raised, 0
   br i1 %fine, label %handled, label %bad
 handled:
   %int = get i64 @state State.CTRL_C
   %other = icmp eq i64 %int, 0
-  br i1 %other, label %good, label %after
+  br i1 %other, label %return, label %after
 after:  ; its handler may have left it to an event loop that does not run while we do
   put i64 0, @state State.CTRL_C
   %helper = get ptr @state State.AFTER_CTRL_C
@@ -191,12 +196,16 @@ after:  ; its handler may have left it to an event loop that does not run while 
   br i1 %refused, label %bad, label %calm
 calm:
   call void @Py_DecRef(ptr %none)
-  br label %good
+  br label %return
+return:
+  %in = call i32 @proceed(ptr %thread)
+  %back = icmp ne i32 %in, 0
+  br i1 %back, label %good, label %bad
 good:
   call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
-  %limit = get i64 %thread Thread.STACK_LIMIT
-  put i64 %limit, %store Store.STACK_LIMIT
   call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)  ; a handler may have asked for it
+  ret void
+done:
   ret void
 bad:
   call void @unwind_python()
@@ -250,8 +259,29 @@ define void @on_interrupt(i32 %signal, ptr %info, ptr %context) #0 {
   %stranger = icmp eq ptr %thread, null
   br i1 %stranger, label %done, label %known
 known:
-  put i64 1, %thread Thread.WANTED
   %top = get ptr %thread Thread.TOP
+  %why = get i32 %info Platform.siginfo_code
+  %timed = icmp eq i32 %why, -2
+  %id = get i32 %info Platform.siginfo_timer
+  %its = add i32 %id, 1
+  %keeper = get i32 %thread Thread.KEEPER
+  %same = icmp eq i32 %its, %keeper
+  %is_keeper = and i1 %timed, %same
+  br i1 %is_keeper, label %stays, label %wants
+stays:  ; nothing is wanted but that others get their turn
+  put i64 0, %thread Thread.STAY
+  %entered = icmp ne ptr %top, null
+  br i1 %entered, label %where, label %done
+where:
+  %its_pc = get i64 %context Platform.context_pc
+  %ranges = get ptr @state State.CODES
+  %compiled = call i1 @within(ptr %ranges, i64 %its_pc)
+  br i1 %compiled, label %give, label %done
+give:  ; not in the middle of making an object: there is a heap then
+  call void @end_stay(ptr %thread)
+  br label %done
+wants:
+  put i64 1, %thread Thread.WANTED
   %outside = icmp eq ptr %top, null
   br i1 %outside, label %idle, label %inside
 idle:  ; the next entry looks
@@ -281,11 +311,7 @@ wasm:
   %store = get ptr %top Activation.STORE
   %allocating = get i64 %store Store.ALLOCATING
   %whole = icmp eq i64 %allocating, 0
-  br i1 %whole, label %locked, label %later
-locked:
-  %held = call i32 @PyGILState_Check()
-  %free = icmp ne i32 %held, 0
-  br i1 %free, label %now, label %later
+  br i1 %whole, label %now, label %later
 now:
   %after = add i64 %pc, 1
   %frame = get ptr %context Platform.context_fp

@@ -111,10 +111,10 @@ go:
 """
 
 FAULTS: Final = """
-; Whether an address is in one of the ranges of a table (native/ranges.py).
+; Whether an address is in one of the ranges of a table (native/ranges.py), which another thread may be changing.
 define internal i1 @within(ptr %head, i64 %address) #0 {
 start:
-  %array = load ptr, ptr %head
+  %array = load atomic ptr, ptr %head acquire, align 8
   %count = load i64, ptr %array
   br label %look
 look:
@@ -125,8 +125,8 @@ compare:
   %entry = getelementptr [2 x i64], ptr %array, i64 %k
   %low.at = getelementptr i8, ptr %entry, i64 8
   %high.at = getelementptr i8, ptr %entry, i64 16
-  %low = load i64, ptr %low.at
-  %high = load i64, ptr %high.at
+  %high = load atomic i64, ptr %high.at acquire, align 8
+  %low = load atomic i64, ptr %low.at acquire, align 8
   %above = icmp uge i64 %address, %low
   %below = icmp ult i64 %address, %high
   %inside = and i1 %above, %below

@@ -260,81 +260,24 @@ nothing:
   ret ptr null
 }
 
-; Whether a thread has an entry into a store.
-define internal i1 @is_inside(ptr %thread, ptr %store) #0 {
+; Mark from the stacks of threads that are in Python on behalf of this store, as far as their entries into it reach.
+define internal void @mark_parked(ptr %heap) #0 {
 start:
-  %top = get ptr %thread Thread.TOP
+  %store = get ptr %heap Heap.STORE
+  %has_store = icmp ne ptr %store, null
+  br i1 %has_store, label %list, label %done
+list:
+  %first = get ptr %store Store.PARKED
   br label %look
 look:
-  %at = phi ptr [ %top, %start ], [ %outer, %see ]
-  %end = icmp eq ptr %at, null
+  %entry = phi ptr [ %first, %list ], [ %next, %see ]
+  %end = icmp eq ptr %entry, null
   br i1 %end, label %done, label %see
 see:
-  %entered = get ptr %at Activation.STORE
-  %outer = get ptr %at Activation.PREVIOUS
-  %ours = icmp eq ptr %entered, %store
-  br i1 %ours, label %done, label %look
-done:
-  %found = phi i1 [ false, %look ], [ true, %see ]
-  ret i1 %found
-}
-
-; The lowest address of the accessible pages that end at the one of an address.
-define internal ptr @lowest(ptr %address) #0 {
-start:
-  %resident = alloca i8
-  %number = ptrtoint ptr %address to i64
-  %first = and i64 %number, -4096
-  br label %look
-look:
-  %page = phi i64 [ %first, %start ], [ %below, %look ]
-  %below = sub i64 %page, 4096
-  %place = inttoptr i64 %below to ptr
-  %failed = call i32 @mincore(ptr %place, i64 4096, ptr %resident)
-  %mapped = icmp eq i32 %failed, 0
-  br i1 %mapped, label %look, label %done
-done:
-  %low = inttoptr i64 %page to ptr
-  ret ptr %low
-}
-
-; Mark from the stacks of other threads that are in this store: they wait in host functions, nobody knows how deep.
-define internal void @mark_others(ptr %heap) #0 {
-start:
-  %own = call ptr @current_thread()
-  %store = get ptr %heap Heap.STORE
-  %list = get ptr @state State.THREADS
-  %empty = icmp eq ptr %list, null
-  br i1 %empty, label %done, label %count
-count:
-  %n = load i64, ptr %list
-  br label %look
-look:
-  %k = phi i64 [ 0, %count ], [ %more, %next ]
-  %some = icmp ult i64 %k, %n
-  br i1 %some, label %see, label %done
-see:
-  %more = add i64 %k, 1
-  %thread.at = getelementptr ptr, ptr %list, i64 %more
-  %thread = load ptr, ptr %thread.at
-  %is_own = icmp eq ptr %thread, %own
-  br i1 %is_own, label %next, label %other
-other:
-  %inside = call i1 @is_inside(ptr %thread, ptr %store)
-  br i1 %inside, label %scan, label %next
-scan:
-  %high = call ptr @stack_end(ptr %thread)
-  %known = get ptr %thread Thread.STACK_LOW
-  %unknown = icmp eq ptr %known, null
-  br i1 %unknown, label %search, label %mark
-search:
-  %found = call ptr @lowest(ptr %high)
-  br label %mark
-mark:
-  %low = phi ptr [ %known, %scan ], [ %found, %search ]
+  %low = get ptr %entry Activation.LOW
+  %high = get ptr %entry Activation.FRAME
   call void @mark_stack(ptr %heap, ptr %low, ptr %high)
-  br label %next
-next:
+  %next = get ptr %entry Activation.NEXT
   br label %look
 done:
   ret void
@@ -537,7 +480,7 @@ define internal void @collect(ptr %heap, ptr %low) noinline #0 {
   %thread = call ptr @current_thread()
   %high = call ptr @stack_end(ptr %thread)
   call void @mark_stack(ptr %heap, ptr %low, ptr %high)
-  call void @mark_others(ptr %heap)
+  call void @mark_parked(ptr %heap)
   call void @follow(ptr %heap)
   %failed = get i64 %heap Heap.FAILED
   %good = icmp eq i64 %failed, 0

@@ -27,18 +27,21 @@ bad:
   ret ptr null
 }
 
-; A store's stack limit is that of the thread that runs; another one may have run while Python did.
+; Back to Wasm from Python; what waiting for the store raises leaves Wasm.
 define void @resume(ptr %thread) #0 {
-  %top = get ptr %thread Thread.TOP
-  %store = get ptr %top Activation.STORE
-  %limit = get i64 %thread Thread.STACK_LIMIT
-  put i64 %limit, %store Store.STACK_LIMIT
+  %good = call i32 @proceed(ptr %thread)
+  %fine = icmp ne i32 %good, 0
+  br i1 %fine, label %look, label %bad
+look:
   call void @attend(ptr %thread)
   ret void
+bad:
+  call void @unwind_python()
+  unreachable
 }
 
-; The number that a service gave; its exception leaves Wasm.
-define internal i64 @answer(ptr %object) #0 {
+; The number that a service gave to a thread that had paused for it; its exception leaves Wasm.
+define internal i64 @answer(ptr %thread, ptr %object) #0 {
   %failed = icmp eq ptr %object, null
   br i1 %failed, label %bad, label %read
 read:
@@ -51,7 +54,6 @@ check:
   %fine = icmp eq ptr %error, null
   br i1 %fine, label %good, label %bad
 good:
-  %thread = call ptr @current_thread()
   call void @resume(ptr %thread)
   ret i64 %value
 bad:
@@ -60,23 +62,32 @@ bad:
 }
 
 define $CC i64 @memory_grow(ptr %ctx, i64 %index, i64 %delta) #0 {
+  spill
+  %thread = call ptr @current_thread()
+  call void @pause(ptr %thread)
   %service = get ptr @state State.MEMORY_GROW
   %object = python(ptr %service, ptr @format_three, ptr %ctx, i64 %index, i64 %delta)
-  %value = call i64 @answer(ptr %object)
+  %value = call i64 @answer(ptr %thread, ptr %object)
   ret i64 %value
 }
 
 define $CC i64 @table_grow(ptr %ctx, i64 %index, ptr %init, i64 %delta) #0 {
+  spill
+  %thread = call ptr @current_thread()
+  call void @pause(ptr %thread)
   %service = get ptr @state State.TABLE_GROW
   %object = python(ptr %service, ptr @format_four, ptr %ctx, i64 %index, ptr %init, i64 %delta)
-  %value = call i64 @answer(ptr %object)
+  %value = call i64 @answer(ptr %thread, ptr %object)
   ret i64 %value
 }
 
 define $CC void @hot(ptr %ctx, i64 %index) #0 {
+  spill
+  %thread = call ptr @current_thread()
+  call void @pause(ptr %thread)
   %service = get ptr @state State.HOT
   %object = python(ptr %service, ptr @format_two, ptr %ctx, i64 %index)
-  %value = call i64 @answer(ptr %object)
+  %value = call i64 @answer(ptr %thread, ptr %object)
   ret void
 }
 
@@ -92,9 +103,12 @@ define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
   %first = add i64 %stubs, $Platform.stub_return
   %distance = sub i64 %after, %first
   %index = lshr i64 %distance, 2
+  spill
+  %thread = call ptr @current_thread()
+  call void @pause(ptr %thread)
   %service = get ptr @state State.COMPILE
   %object = python(ptr %service, ptr @format_two, ptr %ctx, i64 %index)
-  %value = call i64 @answer(ptr %object)
+  %value = call i64 @answer(ptr %thread, ptr %object)
   call void @llvm.memcpy.p0.p0.i64(ptr %values, ptr %kept, i64 %size, i1 false)
   %code = inttoptr i64 %value to ptr
   ret ptr %code

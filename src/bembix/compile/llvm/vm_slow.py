@@ -199,7 +199,8 @@ take:
   ret ptr %result
 }
 
-; A host function raised: leave for the innermost entry, or, where Wasm can catch it and the caller looks (%throwing),
+; A host function raised, for which the thread had paused:
+; leave for the innermost entry, or, where Wasm can catch it and the caller looks (%throwing),
 ; return with the exception pending.
 define void @host_failed(i64 %throwing) noinline #0 {
   %class = get ptr @state State.EXCEPTION_CLASS
@@ -212,15 +213,22 @@ convert:
   %store = get ptr %top Activation.STORE
   %holds = get i64 %store Store.HOLD
   %exception = call ptr @caught()
-  put i64 %holds, %store Store.HOLD
   %is_wasm = icmp ne ptr %exception, null
-  br i1 %is_wasm, label %wasm, label %python
+  br i1 %is_wasm, label %wasm, label %foreign
+foreign:
+  put i64 %holds, %store Store.HOLD
+  br label %python
 wasm:
+  %good = call i32 @proceed(ptr %thread)
+  put i64 %holds, %store Store.HOLD
+  %in = icmp ne i32 %good, 0
+  br i1 %in, label %throw, label %other
+throw:
   put ptr %exception, %store Store.PENDING
   %looks = icmp ne i64 %throwing, 0
   br i1 %looks, label %return, label %unwind
 return:
-  call void @resume(ptr %thread)
+  call void @attend(ptr %thread)
   ret void
 unwind:
   call $CC void @unwind_exception(ptr null)

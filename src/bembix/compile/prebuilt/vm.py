@@ -26,6 +26,8 @@ _SERVICES: Final = {
     "atomic_notify": State.ATOMIC_NOTIFY,
     "atomic_wait": State.ATOMIC_WAIT,
     "hot": State.HOT,
+    "wait_for_store": State.WAIT_FOR_STORE,
+    "wake_for_store": State.WAKE_FOR_STORE,
 }
 
 
@@ -57,6 +59,7 @@ def _load() -> Runtime:
         memory.write_u64(table + offset, loaded.address(name))
     state.set_object(State.ATTACH, threads.attach)
     state.set_object(State.STOP, Stop)
+    state.set_object(State.KEEPER, interrupts.make_keeper)
     interrupts.install(interrupts.Handlers.at(loaded.address))
     for name, word in _SERVICES.items():
         state.set_object(word, _missing(name))
@@ -82,7 +85,7 @@ def lazy_entry() -> int:
     return load().image.address("lazy_entry")
 
 
-def set_service(name: str, service: Callable[..., int]) -> None:
+def set_service(name: str, service: Callable[..., object]) -> None:
     """Say what Python function does a service for compiled code.
 
     "compile": (context, index) -> code address; indices from the number of functions on mean THROWING_CODE.
@@ -91,7 +94,9 @@ def set_service(name: str, service: Callable[..., int]) -> None:
     "atomic_notify": (context, memory index, address, count) -> number of threads woken.
     "atomic_wait": (context, memory index, address, expected, timeout in ns, width in bytes) -> 0, 1 or 2.
     "hot": (context, defined function) -> 0, after compiling a function better that runs much.
-    All are ints.  What a service raises leaves Wasm.
+    "wait_for_store": (store block, how often it waited before), returns when that may be free.
+    "wake_for_store": (store block), returns after waking one that waits, if any does; must not raise.
+    All parameters are ints.  What a service raises leaves Wasm.
     """
     load()
     state.set_object(_SERVICES[name], service)
