@@ -286,7 +286,9 @@ FORK = """
 import os, threading, time
 from bembix import Module, ResourceError, Timeout, deadline
 module = Module('''(module (memory (export "m") 1)
-  (func (export "spin") (loop (i32.atomic.store (i32.const 0) (i32.const 1)) (br_if 0 (i32.eqz (i32.atomic.load (i32.const 8))))))
+  (func (export "spin") (loop
+    (i32.atomic.store (i32.const 0) (i32.const 1))
+    (br_if 0 (i32.eqz (i32.atomic.load (i32.const 8))))))
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))''')
 one, two = module.instantiate(), module.instantiate()
 thread = threading.Thread(target=one.exports.spin)
@@ -318,7 +320,7 @@ print(one.exports.add(1, 2))
 EXIT = """
 import threading, time, atexit
 from bembix import Module
-SOURCE = '''(module (memory 1) (import "" "f" (func $f))
+SOURCE = '''(module (import "" "f" (func $f)) (memory 1)
   (func (export "spin") (loop (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (br 0)))
   (func (export "host") (loop (call $f) (br 0))))'''
 begun = threading.Semaphore(0)

@@ -410,10 +410,8 @@ THUNK_CHECK: Final = """  %raised = icmp eq ptr %object, null
   br i1 %raised, label %fail, label %unbox0
 """
 
-#: On the way back: release the object, which may run Python; put the limit into the store.
-
-#: After the call, with the results known: release the object, which may run Python, and get into the store.  With neither
-#: a heap nor another thread in the store, a thread that keeps the GIL needs nothing but its limit.
+#: On the way back, with the results known: release the object, which may run Python, and get into the store.  With
+#: neither a heap nor another thread in the store, a thread that keeps the GIL needs nothing but its limit.
 THUNK_BACK: Final = """  call void @Py_DecRef(ptr %object)
   %stay = get i64 %thread Thread.STAY
   %back.turns = icmp eq i64 %stay, 0
