@@ -420,8 +420,9 @@ def interrupted(source: str) -> tuple[subprocess.CompletedProcess[str], float]:
         child.send_signal(signal.SIGINT)
         line = child.stdout.readline()
         taken = time.monotonic() - start
-        out, err = child.communicate(timeout=60)
-        return subprocess.CompletedProcess([], child.returncode, line + out, err), taken
+        assert child.stderr is not None
+        out, err = child.stdout.read(), child.stderr.read()  # communicate() loses what readline() has read ahead
+        return subprocess.CompletedProcess([], child.wait(60), line + out, err), taken
 
 
 SPIN = """

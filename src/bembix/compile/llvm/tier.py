@@ -28,14 +28,13 @@ from bembix.compile.llvm.emit import emit
 from bembix.compile.llvm.group import Group
 from bembix.compile.llvm.sink import LlvmSink
 from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
-from bembix.errors import BembixError, CompileError, Frame
+from bembix.compile.surveys import Surveys
+from bembix.errors import CompileError, Frame
 from bembix.native.code import CodeArena, LoadedCode
 from bembix.native.lines import offset_at
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_walker
-from bembix.validate.survey import SurveySink
-from bembix.validate.walker import Walker
 
 #: Address space for the code of a module, as a multiple of its bodies' size.
 _ROOM = 64
@@ -60,7 +59,7 @@ class LlvmModule:
         self._imported = context.imported_functions
         self._compiled: dict[int, _Compiled] = {}
         self._wrappers: dict[int, int] = {}
-        self._surveys: dict[int, plan.Survey] = {}
+        self._surveys = Surveys(definition, context)
         self._steps: list[tuple[LoadedCode, plan.Step]] = []
         self._located: dict[int, LoadedCode] = {}
         self._callbacks: list[Callable[[int, int, bool], None]] = []
@@ -69,7 +68,6 @@ class LlvmModule:
         #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may
         #: be compiled then; and one whose walk an exception ended is not used again.
         self._sinks: list[LlvmSink] = []
-        self._survey_sinks: list[tuple[SurveySink, Walker]] = []
         size = plan.code_bytes(definition)
         self._eager_room = plan.EAGER_OPTIMIZE_BYTES if plan.validate_eagerly(definition) else 0
         self._arena = CodeArena(max(1 << 20, _ROOM * size))
@@ -93,14 +91,13 @@ class LlvmModule:
         """Validate all bodies, and remember what is in them."""
         for index in range(len(self._definition.code)):
             try:
-                self._survey(self._imported + index)
+                self._surveys.get(self._imported + index)
             except CompileError:  # said when the function is compiled
                 continue
 
     def brief(self, index: int) -> bool:
         """Tell whether a call of a function keeps the GIL."""
-        function = self._imported + index
-        return plan.brief(function, self._small_survey, self._size)
+        return self._surveys.brief(self._imported + index)
 
     def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
         """Have `callback(index, code, throwing)` called when a function gets better code."""
@@ -151,8 +148,8 @@ class LlvmModule:
                     self._imported + index,
                     optimize=self._optimize,
                     room=self._eager_room,
-                    survey=self._survey,
-                    size=self._size,
+                    survey=self._surveys.get,
+                    size=self._surveys.size,
                     done=self.is_optimized,
                 )
             )
@@ -164,39 +161,9 @@ class LlvmModule:
         with self._lock:
             function = self._imported + index
             if not self.is_optimized(function):
-                self._compile(plan.hot(function, survey=self._try_survey, size=self._size, done=self.is_optimized))
-
-    def _try_survey(self, index: int) -> plan.Survey | None:
-        """Survey a function that may turn out to be invalid, in which case it is left alone."""
-        try:
-            return self._survey(index)
-        except BembixError:
-            return None
-
-    def _small_survey(self, index: int) -> plan.Survey | None:
-        """Survey a function unless it is too large to be brief."""
-        small = index >= self._imported and self._size(index) <= plan.BRIEF_BYTES
-        return self._try_survey(index) if small else None
-
-    def _survey(self, index: int) -> plan.Survey | None:
-        if index < self._imported:
-            return None
-        found = self._surveys.get(index)
-        if found is None:
-            sink, walker = self._survey_sink()
-            walker.walk(index, self._definition.code[index - self._imported])
-            found = self._surveys[index] = plan.Survey(
-                tuple(sink.callees), sink.has_loop, sink.lasting, tuple(sink.callees.values())
-            )
-            self._survey_sinks.append((sink, walker))
-        return found
-
-    def _survey_sink(self) -> tuple[SurveySink, Walker]:
-        try:
-            return self._survey_sinks.pop()
-        except IndexError:
-            sink = SurveySink()
-            return sink, make_walker(self._context, sink)
+                self._compile(
+                    plan.hot(function, survey=self._surveys.try_get, size=self._surveys.size, done=self.is_optimized)
+                )
 
     def _sink(self) -> LlvmSink:
         try:
@@ -206,10 +173,6 @@ class LlvmModule:
         sink = LlvmSink(self._context, self.layout, exact_traps=self._exact_traps)
         sink.walker = make_walker(self._context, sink)
         return sink
-
-    def _size(self, index: int) -> int:
-        code = self._definition.code[index - self._imported]
-        return code.end - code.start
 
     def is_optimized(self, index: int) -> bool:
         """Tell whether a function (function index space) has optimised code."""
@@ -229,7 +192,7 @@ class LlvmModule:
     def _compile(self, step: plan.Step) -> None:
         loaded = self._load(step, places=step.optimize)
         self._steps.append((loaded, step))
-        self._eager_room -= sum(map(self._size, step.members)) if step.optimize else 0
+        self._eager_room -= sum(map(self._surveys.size, step.members)) if step.optimize else 0
         for index in step.members:
             own = index - self._imported
             known = self._compiled.get(own)

@@ -94,7 +94,15 @@ done:
 define internal void @give_up(ptr %thread, i64 %pc, ptr %frame, i64 %reason) #1 {
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
+  %owner = get ptr %store Store.OWNER
+  %free = icmp eq ptr %owner, null
+  %mine = icmp eq ptr %owner, %thread
+  %ours = or i1 %free, %mine
+  br i1 %ours, label %clear, label %go  ; on the way out of Python, another thread may be in the store
+clear:
   put ptr null, %store Store.PENDING
+  br label %go
+go:
   %entry = call ptr @innermost_entry(ptr %thread)
   put i64 %pc, %thread Thread.TRACE
   %known = icmp ne i64 %pc, 0

@@ -222,7 +222,7 @@ wasm:
   %good = call i32 @proceed(ptr %thread)
   put i64 %holds, %store Store.HOLD
   %in = icmp ne i32 %good, 0
-  br i1 %in, label %throw, label %other
+  br i1 %in, label %throw, label %python
 throw:
   put ptr %exception, %store Store.PENDING
   %looks = icmp ne i64 %throwing, 0

@@ -23,6 +23,7 @@ from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
     pasted,
 )
 from bembix.compile.stencil.sink import StencilSink
+from bembix.compile.surveys import Surveys
 from bembix.errors import CompileError, Frame, InternalError
 from bembix.native.code import CodeArena, LoadedCode
 from bembix.spec.module import ModuleDef
@@ -45,6 +46,7 @@ class StencilModule:
         self._context = context
         self._count = count
         self._imported = context.imported_functions
+        self._surveys = Surveys(definition, context)
         self._compiled: dict[int, LoadedCode] = {}
         self._wrappers: dict[int, int] = {}
         #: Functions by where their code begins, for backtraces.
@@ -78,6 +80,10 @@ class StencilModule:
                 walker.walk(self._imported + index, code)
             except CompileError:  # said when the function is compiled
                 continue
+
+    def brief(self, index: int) -> bool:
+        """Tell whether a call of a function keeps the GIL."""
+        return self._surveys.brief(self._imported + index)
 
     def improve(self, index: int) -> None:
         """Nothing: this is as good as it gets."""
