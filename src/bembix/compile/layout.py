@@ -103,7 +103,8 @@ class Store:
     WAITERS: Final = OWNER + 8  #: how many threads wait to be let in
     PARKED: Final = WAITERS + 8  #: first of the activations whose thread is in Python, while there is a heap
     GONE: Final = 1  #: OWNER after a fork, where the thread that ran in it is not in this process
-    SIZE: Final = PARKED + 8
+    FUEL: Final = PARKED + 8  #: what is left where code is metered; optimised code keeps it in a register between calls
+    SIZE: Final = FUEL + 8
 
 
 class Exception_:

@@ -65,11 +65,13 @@ def compile_module(
     engine: str = "auto",
     optimize: bool = False,
     exact_traps: bool = False,
+    metered: bool = False,
 ) -> CompiledModule:
     """Return a module's code, of which nothing is compiled yet.
 
     engine: "llvm", "stencil" or "auto".  optimize: optimise everything, not only what loops.  exact_traps: let no load
-    be left out or moved that could trap.  The stencil engine has one level, whose traps are exact.
+    be left out or moved that could trap.  The stencil engine has one level, whose traps are exact.  metered: whether
+    code uses up fuel, as `validate/meter.py` says.
     Errors: CompileError where the engine is not to be had; ValueError where there is none of that name.
     """
     if engine in PLANNED:
@@ -79,11 +81,11 @@ def compile_module(
     if engine == "stencil":
         from bembix.compile.stencil.tier import StencilModule
 
-        return StencilModule(definition, context)
+        return StencilModule(definition, context, metered=metered)
     from bembix.compile.llvm.emit import available
 
     if definition.code and not available():
         raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'")
     from bembix.compile.llvm.tier import LlvmModule
 
-    return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps)
+    return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps, metered=metered)

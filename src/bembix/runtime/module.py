@@ -189,18 +189,28 @@ class Module:
     @cached_property
     def compiled(self) -> CompiledModule:
         """The code.  Errors: CompileError where the engine is not to be had."""
+        return self._compile(metered=False)
+
+    @cached_property
+    def metered(self) -> CompiledModule:
+        """The code for stores with fuel, likewise."""
+        return self._compile(metered=True)
+
+    def _compile(self, *, metered: bool) -> CompiledModule:
         compiled = compile_module(
             self._definition,
             self.context,
             engine=self._engine,
             optimize=self._optimize,
             exact_traps=self._traps == "exact",
+            metered=metered,
         )
         instances = self.instances
 
         def publish(index: int, code: int, throwing: bool) -> None:
             for inst in list(instances):
-                inst.publish(index, code, throwing)
+                if inst.compiled is compiled:
+                    inst.publish(index, code, throwing)
 
         compiled.on_recompile(publish)
         return compiled
@@ -270,6 +280,8 @@ class Module:
         offset: the byte offset in the module, where the code itself told it.
         """
         compiled = self.compiled
+        if "metered" in self.__dict__ and self.metered.contains(address):
+            compiled = self.metered
         if offset is not None and compiled.contains(address):
             found = compiled.frame_at(offset)
         else:

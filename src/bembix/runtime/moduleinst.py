@@ -57,10 +57,11 @@ class ModuleInst:
     address: of its context.  externs: the imports at first; `instantiate` adds what the module defines.
     """
 
-    __slots__ = ("__weakref__", "_segments", "address", "block", "externs", "layout", "module")
+    __slots__ = ("__weakref__", "_segments", "address", "block", "compiled", "externs", "layout", "module")
 
     def __init__(self, module: Module, layout: ContextLayout, store: StoreInst, imports: Externs) -> None:
         self.module = module
+        self.compiled = module.metered if store.metered else module.compiled
         self.layout = layout
         self.externs = imports
         self.block = Block(self.layout.size)

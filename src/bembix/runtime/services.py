@@ -20,7 +20,7 @@ def compile_function(context: int, index: int) -> int:
     inst = registry.module_of_context(context)
     count = len(inst.module.definition.functions)
     throwing, own = divmod(index, count)
-    compiled = inst.module.compiled
+    compiled = inst.compiled
     code = compiled.throwing_code(own) if throwing else compiled.code(own)
     inst.publish(own, code, bool(throwing))
     return code
@@ -38,7 +38,7 @@ def grow_table(context: int, index: int, init: int, delta: int) -> int:
 
 def improve(context: int, index: int) -> int:
     """Compile a defined function better that runs much in cheap code."""
-    registry.module_of_context(context).module.compiled.improve(index)
+    registry.module_of_context(context).compiled.improve(index)
     return 0
 
 

@@ -71,6 +71,20 @@ class Store:
         """Bytes that the garbage-collected heap has, a multiple of 32 KiB."""
         return self.inst.heap.native.used if self.inst.has_heap else 0
 
+    @property
+    def fuel(self) -> int | None:
+        """What is left of the fuel (`Limits.fuel`), or None in a store without.  Set it to give more, or less.
+
+        Exact whenever no Wasm of the store runs, or a host function that it called; after a `Timeout` or an interrupt,
+        what was used since the last call is not counted.
+        Errors: ValueError, when it is set: the store was made without fuel, or a number that makes no sense; TypeError.
+        """
+        return self.inst.fuel
+
+    @fuel.setter
+    def fuel(self, amount: int) -> None:
+        self.inst.fuel = amount
+
     def interrupt(self) -> None:
         """Have the calls end that run in it now, in whatever thread: each raises `Interrupted`.
 

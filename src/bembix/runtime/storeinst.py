@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -104,6 +105,7 @@ class StoreInst:
         """Address of the native block; once somebody has it, the store can't merge into another."""
         if self._block is None:
             self._block = Block(Layout.SIZE)
+            write_u64(self._block.address + Layout.FUEL, self._limits.fuel or 0)
             registry.stores[self._block.address] = self
             if self._heap is not None:
                 self._heap.bind(self._block.address)
@@ -173,6 +175,22 @@ class StoreInst:
             from bembix.native import interrupts
 
             interrupts.interrupt(self._block.address)
+
+    @property
+    def metered(self) -> bool:
+        """Whether code uses up fuel."""
+        return self._limits.fuel is not None
+
+    @property
+    def fuel(self) -> int | None:
+        """What is left, or None where nothing uses up any."""
+        return read_u64(self.address + Layout.FUEL) if self.metered else None
+
+    @fuel.setter
+    def fuel(self, amount: int) -> None:
+        if not self.metered:
+            raise ValueError("the store was made without fuel; give Store(limits=Limits(fuel=...)) some")
+        write_u64(self.address + Layout.FUEL, replace(self._limits, fuel=amount).fuel or 0)
 
     def count_instance(self) -> None:
         """Count one more instance.  Errors: InstancesExceeded."""

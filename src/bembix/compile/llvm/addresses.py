@@ -53,7 +53,7 @@ def check_span(sink: LlvmSink, index: int, address: str, offset: int, width: int
 def checked_pointer(sink: LlvmSink, index: int, offset: int, name: str, address: str) -> str:
     """Write the check and the address of a memory access; `name` begins the names on the way."""
     memory = sink.context.memories[index]
-    if memory.page_size_log2 != 16:
+    if memory.page_size_log2 != 16 or sink.keeps_fuel:
         wide = sink.wide(address, llvm_type(memory.address))
         check_span(sink, index, wide, offset, sink.walker.row.width)
         return _at(sink, index, wide, offset, name)

@@ -62,6 +62,7 @@ def header_note(sink: LlvmSink) -> str:
 def allocate(sink: LlvmSink, size: int, header: str) -> str:
     """Make an object of so many bytes, few enough, all 0 but for its header (an i64); return its address."""
     sink.has_call = True
+    sink.flush_fuel(sink.out)  # it may trap
     home, name, place = heap(sink), sink.name(), sink.place()
     offset = size_class(size)
     if sink.group.optimize:
@@ -93,6 +94,7 @@ def type_id(sink: LlvmSink, index: int) -> str:
 def allocate_array(sink: LlvmSink, index: int, element: FieldType, length: str) -> str:
     """Make an array of `length` (an i64) elements that are 0."""
     sink.has_call = True
+    sink.flush_fuel(sink.out)  # it may trap
     home, kind = heap(sink), type_id(sink, index)
     new = sink.field(home, Heap.NEW_ARRAY, note=sink.own)
     name = sink.name()

@@ -39,6 +39,7 @@ def _finish(sink: LlvmSink, functype: FuncType, target: str, context: str, argum
         sink.results(functype, f"notail {call}")
         return
     sink.settle()
+    sink.flush_fuel(sink.out)
     whole = results_type(functype)
     if whole == "void":
         sink.out.append(f"tail {call}\nret void")

@@ -20,6 +20,7 @@ from bembix.errors import CompileError
 from bembix.spec.instructions import BY_CODE, BY_NAME
 from bembix.spec.types import I32, FuncType, NumType, ValType
 from bembix.validate.context import ModuleContext
+from bembix.validate.meter import Meter, Setter
 from bembix.validate.sink import Body, Label
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ class LlvmSink:
     `vector_products.py`.
     """
 
-    def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool) -> None:
+    def __init__(
+        self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool, metered: bool = False
+    ) -> None:
         self.exact_traps = exact_traps
         self.all_hints = branch_hints(context.definition)
         self.context = context
@@ -108,9 +111,10 @@ class LlvmSink:
         self.checked = False
         self.linear = self.own = ""
         #: By memory: whether accesses are checked by code (`addresses.py`) or by the guard behind the memory alone.
-        self.guarded = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
+        self.by_guard = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
         self.racy = any(m.shared for m in context.memories)
         self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
+        self.meter = Meter(self) if metered else None
 
     def _bind(self, function: Operation) -> Operation:
         return partial(function, self)
@@ -121,6 +125,9 @@ class LlvmSink:
         """Write the functions that come next into a group."""
         self.group = group
         self.checked = self.context.handles_exceptions
+        #: Whether the fuel is in a register between calls.  Then no access may trap by itself: it would be lost.
+        self.keeps_fuel = self.meter is not None and group.optimize
+        self.guarded = [by_guard and not self.keeps_fuel for by_guard in self.by_guard]
         self.linear, self.own = (", !tbaa !2", ", !tbaa !4") if group.optimize else ("", "")
         self.load = "load" if group.optimize else "load volatile"
 
@@ -130,6 +137,8 @@ class LlvmSink:
             lines.clear()
         for notes in (self.halves, self.products, self.sums):
             notes.clear()
+        if self.meter is not None:
+            self.meter.begin()
         self.bools.clear()
         self.promoted.clear()
         self.pending.clear()
@@ -150,12 +159,16 @@ class LlvmSink:
 
     def finish(self, live: bool) -> None:
         """End it and hand the text to the group."""
+        if self.meter is not None:
+            self.meter.close()
         if live:
             self.write_return(self.values, self.out)
         self.settle()
         self.keep_unread()
         if self.propagates:
-            self.cold.append(f"propagate:\n{self._return_zero()}")
+            self.cold.append("propagate:")
+            self.flush_fuel(self.cold)
+            self.cold.append(self._return_zero())
         entry = self._entry()
         name, scope = self.group.define(self.function, self.body.at)
         head = f"define {CC} {results_type(self.type)} @{name}({parameters(self.type)}) #0{scope} {{"
@@ -167,6 +180,7 @@ class LlvmSink:
         lines += [f"%l{i} = alloca {t}" for i, t in enumerate(self.locals)]
         lines += self.allocas
         lines.append(f"%store = load ptr, ptr %ctx{INVARIANT}")
+        lines += self._fuel_entry()
         fits = in_registers(self.type)
         for i, t in enumerate(self.locals):
             if i < len(fits) and not fits[i]:
@@ -208,6 +222,64 @@ class LlvmSink:
             f"call {CC} void %{name}.g(ptr %ctx, i64 {self.function - self.context.imported_functions}){self.place()}\n"
             f"br label %{name}"
         )
+
+    # -- fuel ----------------------------------------------------------------------------------------------------------
+    #
+    # `%fuel` is the address of what is left: in the store, or, in optimised code, in a local, which becomes a register.
+    # Then the store is told before whatever may look at it or leave: calls, traps, returns.
+
+    def _fuel_entry(self) -> list[str]:
+        """Return the lines at a function's start that give `%fuel` its meaning."""
+        if self.meter is None:
+            return []
+        place = "%fuel.home" if self.keeps_fuel else "%fuel"
+        lines = [f"{place} = getelementptr i8, ptr %store, i64 {layout.Store.FUEL}"]
+        if self.keeps_fuel:
+            load = f"%fuel.first = load i64, ptr %fuel.home{self.own}"
+            lines += ["%fuel = alloca i64", load, "store i64 %fuel.first, ptr %fuel"]
+        return lines
+
+    def flush_fuel(self, out: list[str]) -> None:
+        """Tell the store what is left."""
+        if self.keeps_fuel:
+            name = self.name()
+            out.append(f"{name} = load i64, ptr %fuel\nstore i64 {name}, ptr %fuel.home{self.own}")
+
+    def reload_fuel(self) -> None:
+        """Ask the store, after a call, what is left."""
+        if self.keeps_fuel:
+            name = self.name()
+            self.out.append(f"{name} = load i64, ptr %fuel.home{self.own}\nstore i64 {name}, ptr %fuel")
+
+    def charge(self) -> Setter:
+        """Charge for what comes next; return what is told how much."""
+        out, at, name = self.out, len(self.out), self.label_name()
+        out.append("")
+        self._charge(name)
+
+        def set_(amount: int) -> None:
+            out[at] = f"%{name}.n = add i64 0, {amount}"
+
+        return set_
+
+    def charge_operand(self, shift: int, valtype: NumType) -> None:
+        """Charge by the operand on top of the stack, which stays."""
+        wide, name = self.wide(self.values[-1], llvm_type(valtype)), self.label_name()
+        self.out.append(f"%{name}.n = lshr i64 {wide}, {shift}")
+        self._charge(name)
+
+    def _charge(self, name: str) -> None:
+        self.settle()
+        load = f"%{name}.f = load i64, ptr %fuel"
+        if self.keeps_fuel:
+            load = f'%{name}.m = load i64, ptr %fuel\n%{name}.f = call i64 asm "", "=r,0"(i64 %{name}.m)'
+        self.out.append(
+            f"{load}\n%{name}.r = sub i64 %{name}.f, %{name}.n\n"
+            f"%{name}.o = icmp ult i64 %{name}.f, %{name}.n\n"
+            f"br i1 %{name}.o, label %{name}x, label %{name}, !prof !6\n{name}:\n"
+            f"store i64 %{name}.r, ptr %fuel"
+        )
+        self.cold.append(f"{name}x:\n{self.trap_call(Reason.OUT_OF_FUEL, self.walker.offset)}")
 
     def _field(self, name: str, offset: int) -> list[str]:
         return [f"{name}.p = getelementptr i8, ptr %ctx, i64 {offset}", f"{name} = load ptr, ptr {name}.p{INVARIANT}"]
@@ -362,7 +434,12 @@ class LlvmSink:
     def trap_call(self, reason: Reason, offset: int) -> str:
         """Return lines that trap."""
         self.group.uses_trap = True
-        return f"call {CC} void @trap(ptr %ctx, i64 {int(reason)}, i64 {offset})\nunreachable"
+        lines: list[str] = []
+        self.flush_fuel(lines)
+        return (
+            "".join(f"{line}\n" for line in lines)
+            + f"call {CC} void @trap(ptr %ctx, i64 {int(reason)}, i64 {offset})\nunreachable"
+        )
 
     def trap_if(self, condition: str, reason: Reason) -> None:
         """Trap where an i1 is true."""
@@ -376,7 +453,9 @@ class LlvmSink:
         code = self.field("%rt", RUNTIME[name], note=INVARIANT)
         result = self.name()
         left = "" if results == "void" else f"{result} = "
+        self.flush_fuel(self.out)
         self.out.append(f"{left}notail call {CC} {results} {code}(ptr %ctx{arguments}){self.place()}")
+        self.reload_fuel()
         return result
 
     # -- labels --------------------------------------------------------------------------------------------------------
@@ -422,6 +501,7 @@ class LlvmSink:
 
     def write_return(self, values: Sequence[str], out: list[str]) -> None:
         """Return from the function with these results."""
+        self.flush_fuel(out)
         types = [llvm_type(t) for t in self.type.results]
         values = values[len(values) - len(types) :]
         if not types:
@@ -480,8 +560,10 @@ class LlvmSink:
     def results(self, functype: FuncType, call: str) -> None:
         """Write a call (its text from `call` on) and push its results."""
         whole = results_type(functype)
+        self.flush_fuel(self.out)
         if whole == "void":
             self.out.append(call)
+            self.reload_fuel()
             self.check_pending()
             if in_store(functype):
                 for index, valtype in enumerate(functype.results):
@@ -490,6 +572,7 @@ class LlvmSink:
             return
         result = self.name()
         self.out.append(f"{result} = {call}")
+        self.reload_fuel()
         self.check_pending()
         if len(functype.results) == 1:
             self.push(result)

@@ -51,7 +51,9 @@ class _Compiled:
 class LlvmModule:
     """A module under the LLVM engine; see `compile/tier.py`."""
 
-    def __init__(self, definition: ModuleDef, context: ModuleContext, *, optimize: bool, exact_traps: bool) -> None:
+    def __init__(
+        self, definition: ModuleDef, context: ModuleContext, *, optimize: bool, exact_traps: bool, metered: bool = False
+    ) -> None:
         self.layout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
@@ -65,6 +67,7 @@ class LlvmModule:
         self._callbacks: list[Callable[[int, int, bool], None]] = []
         self._lock = threading.RLock()
         self._exact_traps = exact_traps
+        self._metered = metered
         #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may
         #: be compiled then; and one whose walk an exception ended is not used again.
         self._sinks: list[LlvmSink] = []
@@ -170,7 +173,7 @@ class LlvmModule:
             return self._sinks.pop()
         except IndexError:
             pass
-        sink = LlvmSink(self._context, self.layout, exact_traps=self._exact_traps)
+        sink = LlvmSink(self._context, self.layout, exact_traps=self._exact_traps, metered=self._metered)
         sink.walker = make_walker(self._context, sink)
         return sink
 

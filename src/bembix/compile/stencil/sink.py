@@ -58,8 +58,9 @@ from bembix.compile.stencil.x86 import (
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError, InternalError
 from bembix.spec.instructions import BY_CODE, BY_NAME, Instr
-from bembix.spec.types import F32, F64, I32, V128, FuncType, ValType
+from bembix.spec.types import F32, F64, I32, V128, FuncType, NumType, ValType
 from bembix.validate.context import ModuleContext
+from bembix.validate.meter import Meter, Setter
 from bembix.validate.sink import Body, Label
 
 if TYPE_CHECKING:
@@ -131,10 +132,14 @@ class StencilSink:
     offset.  literals: places (their ends) that refer to constants behind the code.
     """
 
-    def __init__(self, context: ModuleContext, where: layout.ContextLayout, *, count: bool) -> None:
+    def __init__(
+        self, context: ModuleContext, where: layout.ContextLayout, *, count: bool, metered: bool = False
+    ) -> None:
         self.context = context
         self.layout = where
         self.counting = count
+        self.metered = metered
+        self.meter: Meter | None = None
         self.walker: Walker
         self.out = bytearray()
         self.vs: list[int] = []
@@ -160,6 +165,8 @@ class StencilSink:
         """Make the writers; `walker` is the one that will call them."""
         self.walker = walker
         self.operations.update({code: MAKERS.get(code, _missing)(self, row) for code, row in BY_CODE.items()})
+        if self.metered:
+            self.meter = Meter(self)
 
     def with_places(self) -> None:
         """From now on, note which code comes from where."""
@@ -180,6 +187,8 @@ class StencilSink:
 
     def begin(self, body: Body, label: Label) -> None:
         """Start a function."""
+        if self.meter is not None:
+            self.meter.begin()
         self.out.clear()
         self.vs.clear()
         self.elses.clear()
@@ -255,6 +264,8 @@ class StencilSink:
 
     def finish(self, live: bool) -> None:
         """End it: `code` has all of it then."""
+        if self.meter is not None:
+            self.meter.close()
         out = self.out
         if live:
             self.results_to_registers(self.vs[len(self.vs) - len(self.type.results) :])
@@ -704,6 +715,61 @@ class StencilSink:
     def load_caught(self, cell: int) -> None:
         """Read it again."""
         self.out += x86.rm(b"\x8b", 1, RAX, RSP, 8 * cell - 8)
+
+    # -- fuel ----------------------------------------------------------------------------------------------------------
+
+    def charge(self) -> Setter:
+        """Charge for what comes next; return what is told how much."""
+        self._settle_flags()
+        out, offset = self.out, self.walker.at + self.walker.delta
+        self._store_register()
+        out += x86.rm(b"\x81", 1, 5, RCX, layout.Store.FUEL) + b"\0\0\0\0"  # sub; the amount comes later
+        at = len(out) - 4
+        out += JCC[x86.B]
+        jump = len(out)
+        self.bound = jump
+
+        def set_(amount: int) -> None:
+            _PACK(out, at, amount)
+            self.cold.append(lambda: self._refuse(jump, amount, offset))
+
+        return set_
+
+    def _refuse(self, jump: int, amount: int, offset: int) -> None:
+        """Where there was not enough, give back what was taken, and trap."""
+        self.patch([jump])
+        self._store_register()
+        self.out += x86.rm(b"\x81", 1, 0, RCX, layout.Store.FUEL) + amount.to_bytes(4, "little")
+        self.out += b"\xe9\0\0\0\0"
+        self.traps.append((len(self.out), int(Reason.OUT_OF_FUEL), offset))
+
+    def charge_operand(self, shift: int, valtype: NumType) -> None:
+        """Charge by the operand on top of the stack, which stays."""
+        self._settle_flags()
+        out, amount = self.out, self.alloc()
+        self.move(amount, self.vs[-1])
+        if shift:
+            out += x86.rr(b"\xc1", 1, 5, amount) + bytes((shift,))
+        self._store_register()
+        out += x86.rm(b"\x3b", 1, amount, RCX, layout.Store.FUEL)
+        self.trap_if(x86.A, Reason.OUT_OF_FUEL)
+        out += x86.rm(b"\x29", 1, amount, RCX, layout.Store.FUEL)
+        self.free.append(amount)
+        self.bound = len(out)
+
+    def _store_register(self) -> None:
+        """Have the store in rcx."""
+        out = self.out
+        out += LOAD64[_CONTEXT << 5 | RCX] + x86.rm(b"\x8b", 1, RCX, RCX, layout.Context.STORE)
+
+    def _settle_flags(self) -> None:
+        """Bring comparisons from the flags, which are needed, to registers."""
+        vs = self.vs
+        for position, entry in enumerate(vs):
+            if FLAGS <= entry < CELLS:
+                to = self.alloc()
+                self.move(to, entry)
+                vs[position] = to
 
     # -- jumps ---------------------------------------------------------------------------------------------------------
 

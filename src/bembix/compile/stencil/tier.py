@@ -37,14 +37,17 @@ _ROOM: Final = 16  #: bytes of code for a byte of a body, at most or thereabouts
 class StencilModule:
     """A module under the stencil engine; see `compile/tier.py`.
 
-    count: whether code counts how much it runs, for somebody who can do better.
+    count: whether code counts how much it runs, for somebody who can do better.  metered: whether it uses up fuel.
     """
 
-    def __init__(self, definition: ModuleDef, context: ModuleContext, *, count: bool = False) -> None:
+    def __init__(
+        self, definition: ModuleDef, context: ModuleContext, *, count: bool = False, metered: bool = False
+    ) -> None:
         self.layout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
         self._count = count
+        self._metered = metered
         self._imported = context.imported_functions
         self._surveys = Surveys(definition, context)
         self._compiled: dict[int, LoadedCode] = {}
@@ -133,7 +136,7 @@ class StencilModule:
             return self._new_sink()
 
     def _new_sink(self) -> StencilSink:
-        sink = StencilSink(self._context, self.layout, count=self._count)
+        sink = StencilSink(self._context, self.layout, count=self._count, metered=self._metered)
         sink.bind(make_walker(self._context, sink))
         return sink
 
