@@ -8,7 +8,8 @@ its own class below `LimitExceeded`.  `InternalError` says that the fault is our
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from bembix.records import dataclass, field
 
 
 class BembixError(Exception):

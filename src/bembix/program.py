@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bembix.errors import Exit, LinkError
+from bembix.records import dataclass, replace
 from bembix.runtime.deadline import deadline
 from bembix.runtime.limits import Limits
 from bembix.runtime.memory import Memory
@@ -86,7 +85,7 @@ def run(
 def limits_of(limits: Limits | None, memory: int | str | None, fuel: int | None) -> Limits:
     """Return limits in which what is given apart from them takes the place of theirs."""
     given = {name: value for name, value in (("memory", memory), ("fuel", fuel)) if value is not None}
-    return replace(limits or Limits(), **given)  # type: ignore[arg-type]  # sizes may be strings
+    return replace(limits or Limits(), **given)  # sizes may be strings
 
 
 def execute(
@@ -157,7 +156,7 @@ def _module(program: str | os.PathLike[str] | bytes, *, engine: str | None, opti
 
 def _name(program: object, module: Module) -> str:
     """Return what the program finds in its first argument."""
-    return Path(program).name if isinstance(program, (str, os.PathLike)) else module.name or "program"
+    return os.path.basename(program) if isinstance(program, (str, os.PathLike)) else module.name or "program"
 
 
 def _collected(stream: object) -> bytes | None:

@@ -6,7 +6,6 @@ Source: core 3.0, 5.4.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar, cast
 
 from bembix.binary.leb import (
@@ -37,6 +36,7 @@ from bembix.binary.types import (
     write_valtype,
 )
 from bembix.errors import ParseError
+from bembix.records import dataclass
 from bembix.spec.instructions import Imm
 from bembix.spec.limits import MAX_BR_TABLE, MAX_LOCALS, MAX_NESTING, MAX_RESULTS
 from bembix.spec.types import HeapType, RefType, ValType, ref

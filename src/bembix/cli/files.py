@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,7 +16,8 @@ def read_bytes(name: str) -> bytes:
     """Return what is in the file `name`, or in standard input for "-"."""
     if name == STDIN_STDOUT:
         return sys.stdin.buffer.read()
-    return Path(name).read_bytes()
+    with open(name, "rb") as file:
+        return file.read()
 
 
 def read_definition(name: str) -> tuple[ModuleDef, bytes]:
@@ -33,6 +33,8 @@ def write_output(content: bytes, name: str | None) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
+    from pathlib import Path
+
     temporary = f"{name}.{os.getpid()}.tmp"
     try:  # a reader never sees half a file, and a failure leaves what was there
         Path(temporary).write_bytes(content)

@@ -19,9 +19,9 @@ bytes, little-endian; "code" is the address of machine code.  Nothing here is vi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from bembix.records import dataclass
 from bembix.spec.module import ExternKind, ModuleDef
 
 #: Calling convention of every compiled function, stub target and thunk, as LLVM names it.

@@ -7,9 +7,9 @@ instruction, LLVM without optimisation 10 us, O2 75 us.  An instruction has abou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from bembix.records import dataclass
 from bembix.spec.module import ModuleDef
 
 #: Up to so many bytes of code, a module's bodies are all validated when it is made; beyond, each when it is first

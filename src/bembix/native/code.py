@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +16,7 @@ from bembix.native import elf, memory, platform
 from bembix.native.elf import Kind
 from bembix.native.libc import library_address
 from bembix.native.ranges import CODES
+from bembix.records import dataclass, field
 
 #: What LLVM calls of its own accord.
 _LIBRARY: Final = ("memcpy", "memmove", "memset", "memcmp")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bembix.errors import InternalError
+from bembix.records import dataclass
 
 
 class Kind(enum.Enum):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bembix.errors import InternalError
 from bembix.native.libc import api
+from bembix.records import dataclass
 
 
 class FuncObject:

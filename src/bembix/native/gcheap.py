@@ -10,7 +10,6 @@ import ctypes
 import threading
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -32,6 +31,7 @@ from bembix.errors import ResourceError
 from bembix.native import memory
 from bembix.native.libc import api, immortal
 from bembix.native.memory import Block, read_u64, write_bytes, write_u64
+from bembix.records import dataclass
 
 #: Blocks in the region at most; halved where the host has no such address space.
 _CAPACITY: Final = 1 << 21

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import mmap
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -96,6 +95,8 @@ def _unnamed_file() -> int:
     if hasattr(os, "memfd_create"):
         with contextlib.suppress(OSError):
             return os.memfd_create("bembix", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    import tempfile
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

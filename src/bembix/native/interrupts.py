@@ -17,7 +17,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from bembix import deadlines
@@ -27,6 +26,7 @@ from bembix.native import platform, signals, state, threads, timers
 from bembix.native.libc import api, immortal, libc
 from bembix.native.memory import read_u64, write_u64
 from bembix.native.state import State
+from bembix.records import dataclass
 
 #: Faults are not interrupts: their handlers must not return before something was done about them.
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import bisect
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from bembix.errors import InternalError
 from bembix.native.code import LoadedCode
+from bembix.records import dataclass
 
 
 def offset_at(loaded: LoadedCode, address: int) -> int | None:

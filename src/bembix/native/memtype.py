@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bembix.errors import InternalError
 from bembix.native.functype import _builtin, _Member, _MethodDef, _Slot, _Spec
 from bembix.native.libc import api
+from bembix.records import dataclass
 
 
 class MemoryObject:

@@ -5,12 +5,12 @@ Source: the headers of glibc 2.36 (x86-64), Linux `asm/sigcontext.h`.
 
 from __future__ import annotations
 
-import platform as host
+import os
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from bembix.errors import ResourceError
+from bembix.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,22 @@ _LINUX_X86_64: Final = Platform(
 PLATFORMS: Final[dict[tuple[str, str], Platform]] = {("linux", "x86_64"): _LINUX_X86_64}
 
 
+def _machine() -> str:
+    """Return what `platform.machine()` does, without importing that where it can be done."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
+
+
 def require() -> Platform:
     """Return the constants of this platform.
 
     Errors: ResourceError where native code is not supported.
     """
-    found = PLATFORMS.get((sys.platform, host.machine()))
+    machine = _machine()
+    found = PLATFORMS.get((sys.platform, machine))
     if found is None or sys.maxsize < 2**32:
-        raise ResourceError(
-            f"compiled code does not run on {sys.platform} {host.machine()} yet; use the engine 'python'"
-        )
+        raise ResourceError(f"compiled code does not run on {sys.platform} {machine} yet; use the engine 'python'")
     return found

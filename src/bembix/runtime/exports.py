@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from bembix.runtime.extern import public
@@ -64,6 +63,8 @@ class Exports(Mapping[str, Any]):
         if name.startswith("_Exports__"):  # an object that `copy` has only begun to make
             raise AttributeError(name)
         if name not in self.__exports:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self.__exports, n=1)
             raise AttributeError(f"no export is called {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
         found = self.__dict__[name] = self[name]  # FAST: the next access does not come here

@@ -5,18 +5,19 @@ Source: core 3.0, 4.2.6; WebAssembly JavaScript API, 5.6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
-from inspect import Parameter, Signature
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, cast
 
 from bembix.native import functype
+from bembix.records import dataclass, field
 from bembix.runtime import registry
 from bembix.runtime.store import Store
 from bembix.spec.types import FuncType
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from bembix.runtime.storeinst import StoreInst
 
     class Func:
@@ -110,6 +111,8 @@ def _repr(func: object) -> str:
 
 
 def _signature(func: object) -> Signature:
+    from inspect import Parameter, Signature
+
     info = info_of(func)
     parameters = [
         Parameter(name, Parameter.POSITIONAL_ONLY, annotation=str(valtype))

@@ -5,9 +5,9 @@ Source: WebAssembly JavaScript API, WebAssembly.Module.imports and exports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from bembix.records import dataclass
 from bembix.runtime.func import FuncInfo
 from bembix.spec.module import ExternKind
 from bembix.spec.types import FuncType, GlobalType, MemoryType, TableType

@@ -6,13 +6,13 @@ module itself, at constant addresses, and fit.  Source: core 3.0, 4.5.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from bembix.binary.exprs import short_constant
 from bembix.errors import ResourceError
 from bembix.native.images import Image
 from bembix.native.memory import PAGE, round_up, write_bytes
+from bembix.records import dataclass
 from bembix.runtime.meminst import MemInst
 from bembix.spec.module import Data, ModuleDef, SegmentMode
 from bembix.validate.context import ModuleContext

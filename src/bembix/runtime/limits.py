@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from bembix.records import dataclass
 
 _UNITS: Final = {
     "": 1, "b": 1,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bembix.errors import LinkError
+from bembix.records import dataclass
 from bembix.runtime.extern import Extern
 from bembix.runtime.func import is_func, store_of
 from bembix.runtime.importers import IMPORTERS, Take, functype, words_for_given, words_for_wanted

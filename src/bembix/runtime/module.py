@@ -6,7 +6,6 @@ import os
 from array import array
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
@@ -82,9 +81,10 @@ class Module:
         options: those of `Module`; the name is that of the file unless the module has one.
         Errors: OSError; those of `Module`.
         """
-        made = cls(Path(path).read_bytes(), **{"name": None, **options})
+        with open(path, "rb") as file:
+            made = cls(file.read(), **{"name": None, **options})
         if not made.name:
-            made._name = Path(path).stem
+            made._name = os.path.splitext(os.path.basename(path))[0]
         return made
 
     def __repr__(self) -> str:

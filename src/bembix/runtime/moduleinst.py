@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import weakref
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bembix.compile.layout import Context, ContextLayout, FuncRecord
 from bembix.errors import InternalError
 from bembix.native.code import lazy_stubs
 from bembix.native.memory import Block, write_bytes, write_u64
+from bembix.records import dataclass, field
 from bembix.runtime import registry
 from bembix.runtime.globalinst import GlobalInst
 from bembix.runtime.heapinst import is_traced

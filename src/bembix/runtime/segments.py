@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bembix.binary.exprs import short_constant
 from bembix.compile.traps import Reason
 from bembix.errors import InternalError, Trap
 from bembix.native.memory import Block, write_bytes
+from bembix.records import dataclass
 from bembix.runtime.constants import evaluate
 from bembix.runtime.moduleinst import Externs, ModuleInst
 from bembix.spec.module import Data, Elem, Expr, SegmentMode

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from bembix.records import dataclass
 
 if TYPE_CHECKING:
     from bembix.native.images import Image

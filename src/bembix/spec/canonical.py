@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
+from bembix.records import replace
 from bembix.spec.types import (
     AbsHeap,
     ArrayType,

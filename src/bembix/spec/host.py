@@ -7,8 +7,8 @@ type of its own, which must match.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from bembix.records import dataclass
 from bembix.spec.types import FuncType
 
 

@@ -13,9 +13,9 @@ with another row and differ in their immediates.  Source: core 3.0, 5.4 and the 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
 
+from bembix.records import dataclass
 from bembix.spec.features import Feature
 from bembix.spec.types import NumType
 

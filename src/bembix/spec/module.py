@@ -7,9 +7,9 @@ parser writes them, the walker reads them.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from bembix.records import dataclass, field
 from bembix.spec.types import (
     CompType,
     FuncType,

@@ -7,9 +7,10 @@ enumeration members, so that the common comparison is an identity test.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
+
+from bembix.records import dataclass
 
 
 class NumType(enum.Enum):

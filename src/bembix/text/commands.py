@@ -6,10 +6,10 @@ Source: the specification's interpreter, README, "Scripts"; threads proposal for
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from bembix.errors import ParseError
+from bembix.records import dataclass, field
 from bembix.spec.module import ModuleDef
 from bembix.spec.types import HeapType, NumType
 

@@ -6,9 +6,9 @@ Source: core 3.0, 6.6.1 (indices), 6.6.13 (modules).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
+from bembix.records import dataclass, field
 from bembix.text.customs import custom
 from bembix.text.scope import Context, Space
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Final
 
@@ -34,9 +33,11 @@ class UnknownOperator(ParseError):
 
     def __str__(self) -> str:
         word = self.message.rpartition(" ")[2]
+        from difflib import get_close_matches
+
         verb, _, noun = word.partition("_")
         renamed = f"{noun}.{verb}"  # as `get_local` was
-        close = [renamed] if renamed in KEYWORDS else difflib.get_close_matches(word, sorted(KEYWORDS), 2, 0.75)
+        close = [renamed] if renamed in KEYWORDS else get_close_matches(word, sorted(KEYWORDS), 2, 0.75)
         if not close:
             return super().__str__()
         first, newline, rest = super().__str__().partition("\n")

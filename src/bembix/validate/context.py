@@ -6,9 +6,8 @@ All types in here are canonicalised (see `spec/canonical.py`), so that they comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from bembix.errors import ValidationError
+from bembix.records import dataclass, field
 from bembix.spec.canonical import canonical_type, canonical_valtype
 from bembix.spec.features import Feature
 from bembix.spec.module import ModuleDef

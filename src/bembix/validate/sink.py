@@ -9,9 +9,9 @@ walker's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from bembix.records import dataclass, field
 from bembix.spec.types import FuncType, ValType
 
 #: Functions of a sink by instruction code.  They take what the rule says; nothing comes back.

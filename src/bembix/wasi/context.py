@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from bembix.records import dataclass, field
 from bembix.spec.host import HostFunction
 from bembix.spec.types import I32, FuncType
 from bembix.wasi.clocks import Clocks
@@ -21,6 +21,9 @@ from bembix.wasi.preview1.export import Export, traced, unknown
 from bembix.wasi.preview1.types import MemoryLike
 from bembix.wasi.stdio import NULL, Sink, Source, input_stream, output_stream
 from bembix.wasi.table import FdTable
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from bembix.records import dataclass
 
 
 def fail(number: int) -> OSError:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from dataclasses import dataclass
 from typing import Final
 
+from bembix.records import dataclass
 from bembix.wasi.descriptor import Descriptor, HostDescriptor, Stat, fail
 from bembix.wasi.file import File, chosen_times, set_times, sync
 from bembix.wasi.resolve import FINAL, MAYBE_LINK, SUPPORTED, Place, link_target, resolve, resolve_entry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from bembix.compat.wasmtime import wasi
@@ -18,6 +17,7 @@ from bembix.compat.wasmtime.managed import Managed
 from bembix.compat.wasmtime.module import Module
 from bembix.compat.wasmtime.store import Store, Storelike, store_of
 from bembix.compat.wasmtime.types import FuncType
+from bembix.records import dataclass
 from bembix.spec import types as spec
 
 if TYPE_CHECKING:

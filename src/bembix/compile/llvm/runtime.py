@@ -97,8 +97,9 @@ lazy_entry:
 """,
 }
 
-#: Numbers of parameters, all numbers, of the shapes that have stubs of their own, with up to one result; by part.
-_FEW: Final = {"stubs": (0, 1, 2), "more_stubs": (3,)}
+#: Shapes of so many numbers and up to one result have stubs of their own; the second in a part of their own, too.
+_FEW: Final = (0, 1, 2)
+_MORE: Final = 3
 _NUMBERS: Final = "ilfd"
 
 _RETURNS_TWICE: Final = "attributes #3 = { nounwind returns_twice }\n"
@@ -109,15 +110,14 @@ def parts(shapes: Iterable[str] = ()) -> dict[str, str]:
 
     shapes: those that have stubs of their own beside the usual ones.
     """
-    common = {
-        name: [
-            f"{''.join(p)}_{r}" for n in counts for p in itertools.product(_NUMBERS, repeat=n) for r in ("", *_NUMBERS)
-        ]
-        for name, counts in _FEW.items()
-    }
-    known = {shape for part in common.values() for shape in part}
-    listed = {**common, "other_stubs": sorted(set(shapes) - known)}
-    return {"runtime": _runtime(), "heap": _heap(), **{name: _stubs(part) for name, part in listed.items() if part}}
+    few = dict.fromkeys((*itertools.chain.from_iterable(map(_numeric, _FEW)), *sorted(shapes)))
+    more = [shape for shape in _numeric(_MORE) if shape not in few]
+    return {"runtime": _runtime(), "heap": _heap(), "stubs": _stubs(few), "more_stubs": _stubs(more)}
+
+
+def _numeric(count: int) -> list[str]:
+    """Return the shapes of so many parameters, all numbers, and up to one result."""
+    return [f"{''.join(p)}_{r}" for p in itertools.product(_NUMBERS, repeat=count) for r in ("", *_NUMBERS)]
 
 
 def _runtime() -> str:

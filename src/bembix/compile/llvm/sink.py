@@ -7,7 +7,6 @@ into registers.  What each instruction becomes stands in `regular.py` and `opera
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -17,6 +16,7 @@ from bembix.compile.layout import RUNTIME
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
+from bembix.records import dataclass, field
 from bembix.spec.instructions import BY_CODE, BY_NAME
 from bembix.spec.types import I32, FuncType, NumType, ValType
 from bembix.validate.context import ModuleContext

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from bembix.compile import plan
 from bembix.compile.layout import ContextLayout
@@ -32,6 +31,7 @@ from bembix.compile.surveys import Surveys
 from bembix.errors import CompileError, Frame
 from bembix.native.code import CodeArena, LoadedCode
 from bembix.native.lines import offset_at
+from bembix.records import dataclass
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_walker

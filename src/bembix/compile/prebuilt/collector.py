@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
 
 from bembix.compile.prebuilt import vm
@@ -13,4 +12,4 @@ from bembix.native.gcheap import Addresses
 def functions() -> Addresses:
     """Return the functions; a process without such a heap never asks."""
     image = vm.load().image
-    return Addresses(*(image.address(f"gc_{field.name}") for field in fields(Addresses)))
+    return Addresses(*(image.address(f"gc_{name}") for name in Addresses.__match_args__))

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from pathlib import Path
 from typing import Final
 
 from bembix.errors import InternalError, ResourceError
@@ -37,7 +37,7 @@ def load() -> Image:
 
 def _read() -> bytes:
     name = file_name(sys.platform, platform.require().machine, object.__basicsize__)
-    place = str(Path(__file__).with_name(name))
+    place = os.path.join(os.path.dirname(__file__), name)
     loader = globals()["__loader__"]
     try:
         return bytes(loader.get_data(place))  # from wherever this file itself is

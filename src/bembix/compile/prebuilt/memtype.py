@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Final
 
 from bembix.compile.prebuilt import vm
@@ -21,6 +20,6 @@ def memory_type(docs: Mapping[str, str]) -> MemoryType:
     with _lock:
         if _type is None:
             image = vm.load().image
-            slots = MemorySlots(**{f.name: image.address(f"memobj_{f.name}") for f in fields(MemorySlots)})
+            slots = MemorySlots(**{name: image.address(f"memobj_{name}") for name in MemorySlots.__match_args__})
             _type = memtype.create(slots, docs)
         return _type

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from bembix.compile.layout import RUNTIME
@@ -18,6 +17,7 @@ from bembix.native import interrupts, memory, state, threads
 from bembix.native.image import Image
 from bembix.native.libc import immortal
 from bembix.native.state import State
+from bembix.records import dataclass
 
 _SERVICES: Final = {
     "compile": State.COMPILE,

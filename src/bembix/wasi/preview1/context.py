@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from bembix.records import dataclass
 from bembix.wasi.clocks import Clocks
 from bembix.wasi.preview1.errno import Errno, WasiError
 from bembix.wasi.preview1.types import MemoryLike

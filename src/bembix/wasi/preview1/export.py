@@ -5,13 +5,12 @@ Source: `docs` of the WASI preview 1 witx files for the mapping of types to core
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
+from bembix.records import dataclass
 from bembix.spec.host import HostFunction
 from bembix.spec.types import I32, FuncType
 from bembix.wasi.preview1.context import Context
@@ -50,6 +49,8 @@ class Export:
     @property
     def documentation(self) -> str:
         """What the function does, its parameters with their units, its errors."""
+        import inspect
+
         return inspect.getdoc(self.function) or ""
 
     def bind(self, context: Context) -> HostFunction:

@@ -16,10 +16,10 @@ import select
 import stat as modes
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from bembix import deadlines
+from bembix.records import dataclass
 from bembix.wasi.descriptor import Descriptor
 from bembix.wasi.preview1.clock import method_of
 from bembix.wasi.preview1.context import Context, check, check_out, put_u32
