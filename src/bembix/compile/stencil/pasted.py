@@ -6,7 +6,6 @@ registers of the C convention (rdi, rsi, ...; xmm0, xmm1, ...), and so are resul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Final
@@ -15,6 +14,7 @@ from bembix.compile.stencil import x86
 from bembix.compile.stencil.memory import encode, place, release_place
 from bembix.compile.stencil.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer
 from bembix.compile.stencil.x86 import RAX, RCX, RDI, RDX, RSI, XMM0
+from bembix.records import dataclass
 from bembix.spec.instructions import BY_CODE, BY_NAME, Imm, Instr
 from bembix.spec.types import F32, F64, I32, V128, ValType
 
