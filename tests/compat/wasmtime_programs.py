@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -394,6 +395,38 @@ def limits(w, see):
     see("each memory", lambda: w.Instance(store, w.Module(engine, "(module (memory 1) (memory 1))"), []))
 
 
+@program
+def epochs(w, see):
+    config = w.Config()
+    config.epoch_interruption = True
+    engine = w.Engine(config)
+    store = w.Store(engine)
+    module = w.Module(engine, '(module (func (export "loop") (loop (br 0))) (func (export "return")))')
+    exports = w.Instance(store, module, []).exports(store)
+
+    def call(name: str) -> object:
+        try:
+            return exports[name](store)
+        except w.Trap as trap:
+            return trap.trap_code.name, "wasm trap: interrupt" in str(trap)
+
+    see("no deadline yet", lambda: call("return"))
+    store.set_epoch_deadline(1)
+    see("deadline", lambda: call("return"))
+    timer = threading.Timer(0.1, engine.increment_epoch)
+    timer.start()
+    see("loop", lambda: call("loop"))
+    timer.join()
+    see("afterwards", lambda: call("return"))
+    store.set_epoch_deadline(2)
+    for _ in range(3):
+        see("return", lambda: call("return"))
+        engine.increment_epoch()
+    store.set_epoch_deadline(0)
+    see("none left", lambda: call("return"))
+    see("not configured", lambda: w.Store(w.Engine()).set_epoch_deadline(1))
+
+
 WASI = r"""
 (module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -466,8 +499,6 @@ def wasi(w, see):
 
 @program
 def threads_of_calls(w, see):
-    import threading
-
     store, exports = _made(w)
     caught: list[object] = []
 

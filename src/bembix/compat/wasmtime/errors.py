@@ -10,11 +10,11 @@ import enum
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 from bembix.compat.wasmtime.managed import Managed
 from bembix.compile.traps import Reason
-from bembix.errors import BembixError, Exit, Timeout, WasmException
+from bembix.errors import BembixError, Exit, Interrupted, OutOfFuel, Timeout, WasmException
 from bembix.errors import Frame as BembixFrame
 from bembix.errors import Trap as BembixTrap
 
@@ -102,6 +102,12 @@ _TRAPS: Final[dict[str, tuple[TrapCode, str]]] = {
         )
     },
 }  # fmt: skip
+#: What stops a program from outside.
+_STOPS: Final = {
+    TrapCode.INTERRUPT: "interrupt",
+    TrapCode.OUT_OF_FUEL: "all fuel consumed by WebAssembly",
+}
+Stop: TypeAlias = "BembixTrap | WasmException | Timeout | Interrupted"
 _MAX_FRAMES: Final = 20  #: wasmtime tells no more
 _UNKNOWN_OFFSET: Final = (1 << 64) - 1  #: what wasmtime gives for an offset that it does not know
 
@@ -165,7 +171,14 @@ class Trap(Exception, Managed):
         self._frames: Callable[[], Sequence[BembixFrame]] | None = None
 
     @classmethod
-    def of(cls, error: BembixTrap | WasmException | Timeout) -> Trap:
+    def because(cls, code: TrapCode) -> Trap:
+        """Return a trap of Wasm that Wasm did not get to by itself."""
+        made = cls("")
+        made._cause = code, f"wasm trap: {_STOPS[code]}"
+        return made
+
+    @classmethod
+    def of(cls, error: Stop) -> Trap:
         """Return what stands for an error of Bembix; its message is worked out when it is read."""
         made = cls("")
         made._cause = _cause_of(error)
@@ -222,12 +235,13 @@ class ExitTrap(WasmtimeError):
         return made
 
 
-def _cause_of(error: BembixTrap | WasmException | Timeout) -> tuple[TrapCode | None, str]:
+def _cause_of(error: Stop) -> tuple[TrapCode | None, str]:
     """Return the code and the words for something that stopped Wasm."""
     if isinstance(error, WasmException):
         return None, "thrown Wasm exception"
-    if isinstance(error, Timeout):
-        return TrapCode.INTERRUPT, "wasm trap: interrupt"
+    if isinstance(error, (Interrupted, Timeout, OutOfFuel)):
+        code = TrapCode.OUT_OF_FUEL if isinstance(error, OutOfFuel) else TrapCode.INTERRUPT
+        return code, f"wasm trap: {_STOPS[code]}"
     known = _TRAPS.get(error.message.partition(": it may have")[0])
     return (known[0], f"wasm trap: {known[1]}") if known is not None else (None, error.message)
 
@@ -235,7 +249,7 @@ def _cause_of(error: BembixTrap | WasmException | Timeout) -> tuple[TrapCode | N
 def translate(error: BembixError) -> Exception:
     """Return the exception that wasmtime-py would raise for one of Bembix."""
     match error:
-        case BembixTrap() | WasmException() | Timeout():
+        case BembixTrap() | WasmException() | Timeout() | Interrupted():
             return Trap.of(error)
         case Exit(code=code):
             return ExitTrap.of(code)

@@ -68,13 +68,18 @@ class Func:
 
         Errors: Trap, WasmtimeError, TypeError; whatever a host function raises.
         """
-        check_store(store, owner_of(self.bembix).root)
+        meter = check_store(store, owner_of(self.bembix).root).meter
         converters = self._converters
         if len(params) != len(converters):
             problem = "few" if len(params) < len(converters) else "many"
             raise WasmtimeError(f"too {problem} parameters provided: given {len(params)}, expected {len(converters)}")
+        arguments = [convert(value) for convert, value in zip(converters, params, strict=True)]
         try:
-            found = self.bembix(*[convert(value) for convert, value in zip(converters, params, strict=True)])
+            if meter.ends:
+                with meter.call():
+                    found = self.bembix(*arguments)
+            else:
+                found = self.bembix(*arguments)
         except BembixError as error:
             raise translate(error) from None
         return [from_bembix(value) for value in found] if isinstance(found, tuple) else from_bembix(found)

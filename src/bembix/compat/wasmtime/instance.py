@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from bembix.compat.wasmtime.errors import WasmtimeError, translated
@@ -53,7 +54,8 @@ def instantiate(store: Store, module: Module, given: Sequence[Given]) -> Instanc
     for entry, make in zip(module.bembix.definition.imports, given, strict=True):
         imports.setdefault(entry.module, Namespace()).add(entry.name, make(who))
     store.quota.take(module.bembix.definition)
-    with translated():
+    starts = module.bembix.definition.start is not None
+    with translated(), store.meter.call() if starts else nullcontext():
         made = module.bembix.instantiate(imports, store=store.bembix)
     cell.append(made)
     return Instance.of(made)

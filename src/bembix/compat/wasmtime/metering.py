@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
-from bembix.compat.wasmtime.errors import WasmtimeError
+from bembix.compat.wasmtime.errors import Trap, TrapCode, WasmtimeError
 
 if TYPE_CHECKING:
     from bembix.compat.wasmtime.engine import Engine
     from bembix.runtime.store import Store
+
+#: Seconds between two interrupts of a call that does not end: it may not have been in Wasm yet when the first one came.
+_AGAIN: Final = 0.01
 
 
 class Meter:
@@ -17,8 +24,13 @@ class Meter:
     def __init__(self, store: Store, engine: Engine) -> None:
         self._store = store
         self._engine = engine
-        self._deadline = 0 if engine.settings.get("epoch_interruption") else None
-        self._start = engine.epoch
+        #: The epoch at which calls end, or None where nobody asked for that.
+        self._deadline = engine.epoch if engine.settings.get("epoch_interruption") else None
+        self._calls = 0
+        self._counting = threading.Lock()
+        self._watched = threading.Lock()
+
+    # -- fuel ----------------------------------------------------------------------------------------------------------
 
     def _check_fuel(self) -> None:
         if not self._engine.settings.get("consume_fuel"):
@@ -34,8 +46,48 @@ class Meter:
         self._check_fuel()
         raise WasmtimeError("this version of Bembix has no fuel")
 
+    # -- epochs --------------------------------------------------------------------------------------------------------
+
     def set_epoch_deadline(self, ticks: int) -> None:
-        """Set it, from now on."""
+        """Have calls end when so many more epochs have begun; where the engine was not configured so, do nothing."""
+        if self._deadline is not None:
+            self._deadline = self._engine.epoch + ticks
+
+    @property
+    def _expired(self) -> bool:
+        return self._deadline is not None and self._engine.epoch >= self._deadline
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Be in a call of Wasm.  Errors: Trap where the deadline has passed."""
+        if self._expired:
+            raise Trap.because(TrapCode.INTERRUPT)
+        with self._counting:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._calls -= 1
+
+    @property
+    def ends(self) -> bool:
+        """Whether calls have an end that somebody may bring about."""
+        return self._deadline is not None
 
     def epoch_changed(self) -> None:
         """Stop what runs if the deadline has come."""
+        if not (self._expired and self._calls):
+            return
+        self._store.interrupt()
+        if self._watched.acquire(blocking=False):
+            threading.Thread(target=self._watch, name="bembix epoch", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Interrupt until all calls have ended."""
+        try:
+            while self._expired and self._calls:
+                self._store.interrupt()
+                time.sleep(_AGAIN)
+        finally:
+            self._watched.release()

@@ -128,7 +128,9 @@ def store_of(given: Storelike) -> Store:
     return context.store
 
 
-def check_store(given: Storelike, owner: StoreInst) -> None:
-    """Raise if something does not belong to the store that is meant.  Errors: WasmtimeError; as for `store_of`."""
-    if store_of(given).bembix.inst is not owner:
+def check_store(given: Storelike, owner: StoreInst) -> Store:
+    """Return the store that is meant, to which something must belong.  Errors: WasmtimeError; as for `store_of`."""
+    store = store_of(given)
+    if store.bembix.inst is not owner:
         raise WasmtimeError("object used with the wrong store")
+    return store
