@@ -7,6 +7,7 @@ import hashlib
 import json
 import pickle
 import struct
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -286,6 +287,49 @@ def test_zero_pages_are_not_kept() -> None:
     assert snapshot.size_kept <= 65536
     assert len(snapshot.to_bytes()) < 2000
     assert snapshot.fork().exports.m.find(b"x") == 30_000_000
+
+
+def test_threads_take_turns() -> None:
+    module = Module("""
+      (module (import "" "tick" (func $tick)) (memory (export "m") 2) (table (export "t") 1000 funcref)
+        (elem declare func $f) (func $f (export "f") (result i32) (i32.const 7))
+        (func (export "work") (param i32)
+          (loop
+            (memory.fill (i32.const 0) (local.get 0) (i32.const 131072))
+            (table.fill (i32.const 0) (ref.func $f) (i32.const 1000))
+            (call $tick)
+            (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))""")
+    instance = module.instantiate({"": {"tick": lambda: None}})
+    threads = [threading.Thread(target=instance.exports.work, args=(300 + n,)) for n in range(2)]
+    empty = instance.snapshot()
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        snapshot = instance.snapshot()
+        fork = snapshot.fork({"": {"tick": lambda: None}})
+        memory = fork.exports.m.read(0, 131072)
+        assert memory == bytes([memory[0]]) * 131072  # never in the middle of a fill
+        assert len({element is None for element in fork.exports.t}) == 1
+        instance.restore(empty if memory[0] % 2 else snapshot)
+    for thread in threads:
+        thread.join()
+
+
+def test_a_host_function_takes_a_snapshot_and_goes_back() -> None:
+    module = Module("""
+      (module (import "" "host" (func $host)) (memory (export "m") 1)
+        (func (export "run") (result i32)
+          (i32.store (i32.const 0) (i32.const 1)) (call $host) (i32.load (i32.const 0))))""")
+    taken: list[Snapshot] = []
+
+    def host() -> None:
+        taken.append(instance.snapshot())
+        instance.exports.m.write(0, b"\2")
+        instance.restore(taken[0])
+
+    instance = module.instantiate({"": {"host": host}})
+    assert instance.exports.run() == 1
+    assert taken[0].fork({"": {"host": lambda: None}}).exports.m[0] == 1
 
 
 # -- bytes that are wrong ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Final
 from bembix.errors import SnapshotError
 from bembix.native.images import Image, runs
 from bembix.native.memory import move, read_bytes, read_u64, round_up
-from bembix.runtime import cells
+from bembix.runtime import cells, turns
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.moduleinst import ModuleInst
 from bembix.runtime.snapshot import NULL, MemoryState, Snapshot
@@ -24,7 +24,15 @@ _Indices = dict[int, int]
 
 
 def capture(inst: ModuleInst) -> Snapshot:
-    """Return the state of an instance.  Errors: SnapshotError where some of it can't be kept; ResourceError."""
+    """Return the state of an instance, once no other thread runs in its store.
+
+    Errors: SnapshotError where some of it can't be kept; ResourceError.
+    """
+    with turns.alone(inst.externs.store.address):
+        return _capture(inst)
+
+
+def _capture(inst: ModuleInst) -> Snapshot:
     records = inst.externs.functions
     indices = {record: index for index, record in zip(reversed(range(len(records))), reversed(records), strict=True)}
     indices[0] = NULL

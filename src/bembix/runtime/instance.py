@@ -47,8 +47,8 @@ class Instance:
     def snapshot(self) -> Snapshot:
         """Capture the state: memories, globals and tables that it defines, and which segments were dropped.
 
-        Nothing else may run in it meanwhile.  A call that is running, in a host function for example, is not state: the
-        memory is captured as that call has left it so far.
+        Where another thread runs in its store, this waits for its turn.  A call that is in a host function at the time
+        is not state: the memory is captured as that call has left it so far.
 
         Errors: SnapshotError for a shared memory, for references to objects and to functions of other instances;
         ResourceError where the host has no room.
@@ -60,7 +60,7 @@ class Instance:
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this instance, or of another one of the same module.
 
-        Views of its memories see the bytes of then.
+        Views of its memories see the bytes of then.  Where another thread runs in its store, this waits for its turn.
 
         Errors: SnapshotError where the snapshot is of another module, where a memory has grown since (it can't shrink:
         `Snapshot.fork` makes a new instance), and as for `Snapshot.fork`; ResourceError, MemoryExceeded, TableExceeded.

@@ -11,7 +11,7 @@ from typing import Final
 from bembix.compile.layout import FuncRecord, Segment
 from bembix.errors import ResourceError, SnapshotError
 from bembix.native.memory import read_u64, round_up, write_bytes, write_u64
-from bembix.runtime import cells, segments
+from bembix.runtime import cells, segments, turns
 from bembix.runtime.capture import is_function_type, own_memories, own_tables, passive_datas, passive_elems
 from bembix.runtime.heapinst import is_traced
 from bembix.runtime.meminst import MemInst
@@ -47,10 +47,15 @@ def begin(inst: ModuleInst, snapshot: Snapshot) -> None:
 
 
 def go_back(inst: ModuleInst, snapshot: Snapshot) -> None:
-    """Bring an instance back into the state of a snapshot.
+    """Bring an instance back into the state of a snapshot, once no other thread runs in its store.
 
     Errors: SnapshotError, with nothing done; ResourceError, MemoryExceeded, TableExceeded, with some of it done.
     """
+    with turns.alone(inst.externs.store.address):
+        _go_back(inst, snapshot)
+
+
+def _go_back(inst: ModuleInst, snapshot: Snapshot) -> None:
     values, tables = _global_bits(inst, snapshot), _table_words(inst, snapshot)
     memories = own_memories(inst)
     for (number, memory), state in zip(memories.items(), snapshot.memories, strict=True):

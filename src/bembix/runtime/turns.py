@@ -10,6 +10,8 @@ import atexit
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bembix import deadlines
@@ -46,6 +48,26 @@ def wait(store: int, tries: int) -> None:
                 own.acquire(timeout=-1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
     finally:
         _leave(store, own)
+
+
+@contextmanager
+def alone(store: int) -> Iterator[None]:
+    """Let no other thread run in a store meanwhile, though this one lets go of the GIL; waits for its turn.
+
+    store: address of its block.  Errors: as for `wait`.
+    """
+    thread, owner, tries = threads.attach(), store + Store.OWNER, 0
+    while read_u64(owner) not in (0, thread):
+        wait(store, tries)
+        tries += 1
+    before = read_u64(owner)
+    write_u64(owner, thread)  # nothing since the last look has let go of the GIL
+    try:
+        yield
+    finally:
+        write_u64(owner, before)
+        if not before:
+            wake(store)
 
 
 def _is_next(store: int, own: threading.Lock) -> bool:
