@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bembix.errors import WasmException as WasmException
     from bembix.program import Completed as Completed
     from bembix.program import run as run
+    from bembix.program import run_async as run_async
     from bembix.runtime.deadline import deadline as deadline
     from bembix.runtime.exnref import ExnRef as ExnRef
     from bembix.runtime.func import Func as Func
@@ -86,6 +87,7 @@ _HOMES: Final = {
     "WasmException": "bembix.errors",
     "Completed": "bembix.program",
     "run": "bembix.program",
+    "run_async": "bembix.program",
     "deadline": "bembix.runtime.deadline",
     "ExnRef": "bembix.runtime.exnref",
     "Func": "bembix.runtime.func",

@@ -39,6 +39,7 @@ class _Deadlines(threading.local):
     """Times in ns: `end` of the monotonic clock, `cpu_end` of this thread's CPU time.
 
     patient: False where somebody may interrupt this thread, who should not wait until all of a write is done.
+    given_up: whether nobody waits any more for what this thread does.
     """
 
     end: int | None = None
@@ -46,6 +47,7 @@ class _Deadlines(threading.local):
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     patient: bool = True
+    given_up: Callable[[], bool] | None = None
     bell: _Bell | None = None
 
 
@@ -92,7 +94,7 @@ def check() -> None:
         raise Expired(message())
     if current.cpu_end is not None and time.thread_time_ns() >= current.cpu_end:
         raise CpuExpired(cpu_message())
-    if hooks.interrupted():
+    if hooks.interrupted() or (current.given_up is not None and current.given_up()):
         raise Stopped("interrupted")
 
 
@@ -111,11 +113,13 @@ def cpu_message() -> str:
     return f"not done after {current.cpu_seconds:g} s of CPU time"
 
 
-def error(frames: Callable[[], Sequence[Frame]]) -> Timeout:
-    """Return the exception for the deadline that stopped Wasm."""
-    if current.cpu_end is None or (current.end is not None and time.monotonic_ns() >= current.end):
+def error(frames: Callable[[], Sequence[Frame]]) -> Timeout | Interrupted:
+    """Return the exception for what stopped Wasm."""
+    if current.end is not None and time.monotonic_ns() >= current.end:
         return Timeout(message(), frames)
-    return CpuTimeout(cpu_message(), frames)
+    if current.cpu_end is not None and time.thread_time_ns() >= current.cpu_end:
+        return CpuTimeout(cpu_message(), frames)
+    return Interrupted("interrupted", frames)
 
 
 # -- waiting -----------------------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from bembix.errors import Exit, LinkError
 from bembix.records import dataclass, replace
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from bembix.runtime.exports import Exports
     from bembix.wasi.context import Dir, StrPath
     from bembix.wasi.stdio import Sink, Source
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: The exports that a program is entered by: of a command, and of a reactor, which only sets itself up.
 _ENTRIES: Final = ("_start", "_initialize")
@@ -80,6 +84,27 @@ def run(
         with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
             code = execute(module, wasi, imports=imports, store=store)
         return Completed(code, _collected(output), _collected(errors))
+
+
+def _in_a_worker(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    @wraps(function)
+    async def call(*arguments: P.args, **options: P.kwargs) -> T:
+        from bembix.runtime.asynchronous import Call
+
+        return await Call(partial(function, *arguments, **options)).result()
+
+    return call
+
+
+run_async = _in_a_worker(run)
+run_async.__name__ = run_async.__qualname__ = "run_async"
+run_async.__doc__ = """Run a WASI program in another thread, while this event loop goes on; arguments as for `run`.
+
+    Functions among its imports may be asynchronous: they are awaited on this loop.  Where the task is cancelled, the
+    program is interrupted, and this returns when it has stopped.
+
+    Errors: as for `run`; CancelledError.
+    """
 
 
 def limits_of(limits: Limits | None, memory: int | str | None, fuel: int | None) -> Limits:

@@ -6,8 +6,8 @@ running a host function).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, cast
 
 from bembix.errors import InternalError, WasmException
 from bembix.runtime import registry
@@ -50,6 +50,10 @@ def results(handle: int, result: object) -> tuple[Plain, ...]:
     if host is None:
         raise InternalError(f"no host function has the handle {handle:#x}")
     store = host.store
+    if hasattr(type(result), "__await__"):
+        from bembix.runtime.asynchronous import wait_for  # not before it is needed: importing asyncio takes long
+
+        result = wait_for(cast("Awaitable[object]", result), f"host function {host.info.module}.{host.info.name}")
     if store.has_heap:
         store.heap.poll()
     store.hold(1)  # the thunk that called ends that

@@ -41,6 +41,15 @@ if TYPE_CHECKING:
             Errors: as for a call; Timeout, CpuTimeout, ValueError as for `bembix.deadline`.
             """
 
+        async def async_(self, *arguments: object) -> Any:
+            """Run it in another thread, while this event loop goes on; host functions may be asynchronous.
+
+            These are awaited on this loop.  Where the task is cancelled, Wasm is interrupted, and this returns when it
+            has stopped.  Context variables are those of the task.
+
+            Errors: as for a call, the same objects; CancelledError.
+            """
+
         @property
         def type(self) -> FuncType:
             """Its parameters and results."""
@@ -132,6 +141,19 @@ def _call(func: Func, *arguments: object, timeout: float | None = None, cpu_time
         return func(*arguments)
 
 
+async def _async(func: Func, *arguments: object) -> Any:
+    """Run it in another thread, while this event loop goes on; host functions may be asynchronous.
+
+    These are awaited on this loop.  Where the task is cancelled, Wasm is interrupted, and this returns when it has
+    stopped.  Context variables are those of the task.
+
+    Errors: as for a call, the same objects; CancelledError.
+    """
+    from bembix.runtime.asynchronous import Call
+
+    return await Call(lambda: func(*arguments)).result()
+
+
 def _name(func: object, name: str) -> object:
     """Give functions a name: a property of that name would be taken for the type's own."""
     if name in ("__name__", "__qualname__"):
@@ -150,6 +172,7 @@ def func_class() -> type[Func]:
         "__signature__": property(_signature),
         "__getattr__": _name,
         "call": _call,
+        "async_": _async,
         "type": property(lambda func: info_of(func).type, doc="Its parameters and results."),
         "store": property(lambda func: Store.of(store_of(func)), doc="The store that it belongs to."),
     }

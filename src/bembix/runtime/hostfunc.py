@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Final
 
 from bembix.compile.layout import FuncRecord, HostContext
@@ -15,6 +16,7 @@ from bembix.native.memory import Block, write_u64
 from bembix.runtime import registry
 from bembix.runtime.func import FuncInfo
 from bembix.runtime.storeinst import StoreInst
+from bembix.spec.types import RefType
 
 _CONTEXT: Final = FuncRecord.SIZE  #: offset of the HostContext
 
@@ -31,6 +33,10 @@ class HostInst:
         from bembix.compile.prebuilt import boundary
 
         self.info = info
+        if any(isinstance(t, RefType) for t in info.type.results) and iscoroutinefunction(function):
+            from bembix.runtime.asynchronous import synchronous
+
+            function = synchronous(function, f"host function {info.module}.{info.name}")  # else it would be the result
         self._callable = function  # CPython's id is the address that the thunk calls
         self._store: weakref.ref[StoreInst] = weakref.ref(store)
         self._block = Block(FuncRecord.SIZE + HostContext.SIZE)

@@ -174,6 +174,12 @@ class Module:
         given = {} if imports is None else imports
         return instantiate(self, given, None if store is None else store.inst, snapshot)
 
+    async def instantiate_async(self, imports: object = None, *, store: Store | None = None) -> Instance:
+        """Do what `instantiate` does, in another thread, while this event loop goes on: see `Func.async_`."""
+        from bembix.runtime.asynchronous import Call
+
+        return await Call(lambda: self.instantiate(imports, store=store)).result()
+
     def to_bytes(self) -> bytes:
         """Return the binary form."""
         return self._binary
