@@ -37,6 +37,32 @@ def test_the_core_needs_nothing_but_the_standard_library() -> None:
     assert [f"{file}: {name}" for file, name in imports() if name not in known] == []
 
 
+#: Each takes 1 to 10 ms, and programs are short: imported where they are needed.
+SELDOM = {
+    "ast",
+    "dataclasses",
+    "difflib",
+    "importlib.resources",
+    "inspect",
+    "pathlib",
+    "platform",
+    "tempfile",
+    "llvmlite",
+}
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_running_a_program_imports_no_more_than_it_needs(engine: str) -> None:
+    code = f"""import sys; import bembix
+before = set(sys.modules)
+import bembix.program
+module = bembix.Module(b"\\0asm\\1\\0\\0\\0", engine={engine!r})
+module.instantiate()
+print(*(set(sys.modules) - before))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert SELDOM & set(done.stdout.split()) == set()
+
+
 @pytest.mark.parametrize("statement", ["import bembix", "import bembix.cli.main"])
 def test_importing_is_light(statement: str) -> None:
     heavy = {"llvmlite", "ctypes", "argparse", "asyncio", "inspect", "bembix.spec.instructions", "bembix.runtime"}

@@ -11,13 +11,13 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from bembix.compile.layout import Store as Layout
 from bembix.errors import InstancesExceeded, LinkError, MemoryExceeded, TableExceeded
 from bembix.native.memory import Block, read_u64, write_u64
+from bembix.records import replace
 from bembix.runtime import registry
 from bembix.runtime.heapinst import NO_LIMIT, HeapInst
 from bembix.runtime.limits import DEFAULT, Limits

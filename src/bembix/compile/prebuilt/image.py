@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import Final
 
+from bembix import shipped
 from bembix.errors import InternalError, ResourceError
 from bembix.native import libc, platform, state
 from bembix.native.image import Image
@@ -37,10 +37,8 @@ def load() -> Image:
 
 def _read() -> bytes:
     name = file_name(sys.platform, platform.require().machine, object.__basicsize__)
-    place = os.path.join(os.path.dirname(__file__), name)
-    loader = globals()["__loader__"]
     try:
-        return bytes(loader.get_data(place))  # from wherever this file itself is
+        return shipped.read(__name__, name)
     except OSError as error:
         raise ResourceError(f"there is no machine code for this Python on this machine: {error}") from error
 

@@ -7,9 +7,9 @@ registers of the C convention (rdi, rsi, ...; xmm0, xmm1, ...), and so are resul
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import resources
 from typing import Final
 
+from bembix import shipped
 from bembix.compile.stencil import x86
 from bembix.compile.stencil.memory import encode, place, release_place
 from bembix.compile.stencil.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer
@@ -34,7 +34,7 @@ class Stencil:
 
 @lru_cache(maxsize=1)
 def _lines() -> dict[tuple[str, int], str]:
-    text = resources.files(__package__).joinpath("stencils.txt").read_text("utf-8")
+    text = shipped.read(__name__, "stencils.txt").decode()
     found = {}
     for line in text.splitlines():
         if not line.startswith("#"):
