@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from inspect import iscoroutinefunction
 from typing import Final
 
 from bembix.compile.layout import FuncRecord, HostContext
@@ -19,6 +18,17 @@ from bembix.runtime.storeinst import StoreInst
 from bembix.spec.types import RefType
 
 _CONTEXT: Final = FuncRecord.SIZE  #: offset of the HostContext
+
+
+def _synchronous(function: Callable[..., object], info: FuncInfo) -> Callable[..., object]:
+    """Return a function whose result, where it is a coroutine, is not taken for the reference that is wanted."""
+    from inspect import iscoroutinefunction
+
+    if not iscoroutinefunction(function):
+        return function
+    from bembix.runtime.asynchronous import synchronous
+
+    return synchronous(function, f"host function {info.module}.{info.name}")
 
 
 class HostInst:
@@ -33,10 +43,8 @@ class HostInst:
         from bembix.compile.prebuilt import boundary
 
         self.info = info
-        if any(isinstance(t, RefType) for t in info.type.results) and iscoroutinefunction(function):
-            from bembix.runtime.asynchronous import synchronous
-
-            function = synchronous(function, f"host function {info.module}.{info.name}")  # else it would be the result
+        if any(isinstance(t, RefType) for t in info.type.results):
+            function = _synchronous(function, info)
         self._callable = function  # CPython's id is the address that the thunk calls
         self._store: weakref.ref[StoreInst] = weakref.ref(store)
         self._block = Block(FuncRecord.SIZE + HostContext.SIZE)
