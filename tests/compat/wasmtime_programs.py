@@ -396,6 +396,43 @@ def limits(w, see):
 
 
 @program
+def fuel(w, see):
+    config = w.Config()
+    config.consume_fuel = True
+    engine = w.Engine(config)
+    store = w.Store(engine)
+    module = w.Module(
+        engine,
+        """
+      (module (func (export "loop") (loop (br 0)))
+        (func (export "count") (param i32)
+          (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))""",
+    )
+    exports = w.Instance(store, module, []).exports(store)
+
+    def call(name: str, *arguments: int) -> object:
+        try:
+            return exports[name](store, *arguments)
+        except w.Trap as trap:
+            return trap.trap_code.name, str(trap).strip().splitlines()[-1]
+
+    see("at first", store.get_fuel)
+    see("without", lambda: call("count", 10))
+    store.set_fuel(10_000)
+    see("enough", lambda: (call("count", 100), 9000 < store.get_fuel() < 9600))
+    before = store.get_fuel()
+    see(
+        "twice is twice as much", lambda: (call("count", 100), 9900 < store.get_fuel() + 10_000 - before < 10_000 - 400)
+    )
+    see("too much", lambda: call("count", 10_000))
+    store.set_fuel(10_000)
+    see("endless", lambda: (call("loop"), store.get_fuel() < 10))
+    for amount in (2**64 - 1, 2**64, -1, 2**63):
+        see(f"{amount}", lambda amount=amount: (store.set_fuel(amount), store.get_fuel()))
+    see("plenty", lambda: call("count", 10))
+
+
+@program
 def epochs(w, see):
     config = w.Config()
     config.epoch_interruption = True

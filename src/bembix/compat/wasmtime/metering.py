@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bembix.compat.wasmtime.errors import Trap, TrapCode, WasmtimeError
+from bembix.runtime.limits import MOST_FUEL
 
 if TYPE_CHECKING:
     from bembix.compat.wasmtime.engine import Engine
     from bembix.runtime.store import Store
 
+_MOST: Final = (1 << 64) - 1
 #: Seconds between two interrupts of a call that does not end: it may not have been in Wasm yet when the first one came.
 _AGAIN: Final = 0.01
 
@@ -26,6 +28,7 @@ class Meter:
         self._engine = engine
         #: The epoch at which calls end, or None where nobody asked for that.
         self._deadline = engine.epoch if engine.settings.get("epoch_interruption") else None
+        self._beyond = 0  #: what does not fit into a store's fuel; 2**63 instructions take 50 years
         self._calls = 0
         self._counting = threading.Lock()
         self._watched = threading.Lock()
@@ -37,14 +40,18 @@ class Meter:
             raise WasmtimeError("fuel is not configured in this store")
 
     def set_fuel(self, fuel: int) -> None:
-        """Set it."""
+        """Set it, modulo 2**64.  Errors: WasmtimeError where the engine does not consume fuel, TypeError."""
         self._check_fuel()
-        raise WasmtimeError("this version of Bembix has no fuel")
+        if not isinstance(fuel, int):
+            raise TypeError(f"fuel must be an int, not {type(fuel).__name__}")
+        amount = fuel & _MOST
+        self._store.fuel = min(amount, MOST_FUEL)
+        self._beyond = amount - min(amount, MOST_FUEL)
 
     def get_fuel(self) -> int:
-        """Return it."""
+        """Return what is left of it.  Errors: WasmtimeError where the engine does not consume fuel."""
         self._check_fuel()
-        raise WasmtimeError("this version of Bembix has no fuel")
+        return (self._store.fuel or 0) + self._beyond
 
     # -- epochs --------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from bembix.compat.wasmtime import metering
@@ -34,7 +35,8 @@ class Store(Managed):
         self.engine = engine
         self._data = data
         #: What stands behind it; for the other files of this package, as are the next ones.
-        self.bembix = BembixStore(limits=UNLIMITED)
+        fuel = 0 if engine.settings.get("consume_fuel") else None
+        self.bembix = BembixStore(limits=replace(UNLIMITED, fuel=fuel))
         self.quota = Quota(self.bembix)
         self.wasi: Wasi | None = None
         self.meter = metering.Meter(self.bembix, engine)
