@@ -170,8 +170,10 @@ def sleep(seconds: float) -> None:
 class _Bell:
     """A pipe that a thread listens to while it waits for descriptors."""
 
+    number: int
+
     def __init__(self) -> None:
-        self.process = os.getpid()
+        self.process: int = os.getpid()
         self.number, self._other = os.pipe()
         os.set_blocking(self.number, False)
         os.set_blocking(self._other, False)

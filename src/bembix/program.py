@@ -86,19 +86,27 @@ def run(
         return Completed(code, _collected(output), _collected(errors))
 
 
-def _in_a_worker(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    @wraps(function)
-    async def call(*arguments: P.args, **options: P.kwargs) -> T:
-        from bembix.runtime.asynchronous import Call
+def _in_a_worker(
+    function: Callable[P, T],
+) -> Callable[[Callable[[], None]], Callable[P, Coroutine[Any, Any, T]]]:
+    """Decorate what describes the asynchronous form of a function: its name and its docstring."""
 
-        return await Call(partial(function, *arguments, **options)).result()
+    def decorate(described: Callable[[], None]) -> Callable[P, Coroutine[Any, Any, T]]:
+        @wraps(function)
+        async def call(*arguments: P.args, **options: P.kwargs) -> T:
+            from bembix.runtime.asynchronous import Call
 
-    return call
+            return await Call(partial(function, *arguments, **options)).result()
+
+        call.__name__, call.__qualname__, call.__doc__ = described.__name__, described.__qualname__, described.__doc__
+        return call
+
+    return decorate
 
 
-run_async = _in_a_worker(run)
-run_async.__name__ = run_async.__qualname__ = "run_async"
-run_async.__doc__ = """Run a WASI program in another thread, while this event loop goes on; arguments as for `run`.
+@_in_a_worker(run)
+def run_async() -> None:
+    """Run a WASI program in another thread, while this event loop goes on; arguments as for `run`.
 
     Functions among its imports may be asynchronous: they are awaited on this loop.  Where the task is cancelled, the
     program is interrupted, and this returns when it has stopped.

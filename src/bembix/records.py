@@ -24,10 +24,18 @@ class Field:
 
     __slots__ = ("compare", "default", "default_factory", "init", "kw_only", "name", "repr", "type")
 
+    compare: bool
+    default: Any
+    default_factory: Any
+    init: bool
+    name: str
+    repr: bool
+    type: str
+
     def __init__(self, default: Any, default_factory: Any, init: bool, repr: bool, compare: bool) -> None:
         self.default, self.default_factory = default, default_factory
         self.init, self.repr, self.compare = init, repr, compare
-        self.kw_only = False
+        self.kw_only: bool = False
         self.name = self.type = ""
 
 

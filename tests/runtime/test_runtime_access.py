@@ -33,6 +33,9 @@ class Index:
     def __index__(self) -> int:
         return self.value
 
+    def __repr__(self) -> str:
+        return f"Index({self.value})"
+
 
 def test_buffer(memory: Memory) -> None:
     whole = memoryview(memory)

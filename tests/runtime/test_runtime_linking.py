@@ -95,7 +95,9 @@ def test_nothing_is_written_when_an_import_is_missing() -> None:
     assert memory.read(0, 1) == b"\0"
 
 
-@pytest.mark.parametrize("wrong", [5, "text", print, lambda: None, None, [1], b"x"], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [5, "text", print, lambda: None, None, [1], b"x"], ids=lambda value: type(value).__name__
+)
 def test_what_imports_can_not_come_from(wrong: object) -> None:
     with pytest.raises(
         TypeError, match=r"imports\['m'\] must be a mapping, an Instance or an object with attributes, not"

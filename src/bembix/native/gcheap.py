@@ -89,7 +89,7 @@ class TypeTable:
     """What compiled code knows of types, by canonical id; never freed."""
 
     def __init__(self) -> None:
-        self.base = memory.immortal_pages(_TYPE_TABLE)
+        self.base: int = memory.immortal_pages(_TYPE_TABLE)
         self._known: set[int] = set()
         self._nothing = immortal(4 * TypeInfo.FAR_COUNT)
         self._accessible: set[int] = set()
@@ -192,7 +192,7 @@ class NativeHeap:
 
     def __init__(self, functions: Addresses, limit: int) -> None:
         block = Block(Heap.SIZE)
-        self.address = block.address
+        self.address: int = block.address
         self.hosts: dict[int, object] = {}
         self._roots_block = Block(0)
         home = region()

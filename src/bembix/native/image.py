@@ -109,7 +109,7 @@ class Image:
     """
 
     def __init__(self, data: bytes, resolve: Callable[[list[str]], list[int]]) -> None:
-        self.manifest = read_manifest(data)
+        self.manifest: Manifest = read_manifest(data)
         self._data = memoryview(data)
         self._lock = threading.RLock()
         self._loaded: set[str] = set()

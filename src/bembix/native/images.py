@@ -42,7 +42,7 @@ class Image:
 
         Errors: ResourceError where the host has no room; what `fill` raises.
         """
-        self.size = round_up(size)
+        self.size: int = round_up(size)
         self._number = -1
         try:
             self._number = _unnamed_file()

@@ -110,9 +110,9 @@ class Reservation:
     __slots__ = ("__weakref__", "_mapping", "base", "size")
 
     def __init__(self, size: int, guard: bool) -> None:
-        self.size = round_up(max(size, 1))
+        self.size: int = round_up(max(size, 1))
         self._mapping: _Mapping | None = map_pages(self.size)
-        self.base = int(self._mapping)
+        self.base: int = int(self._mapping)
         if guard:
             GUARDS.add(self.base, self.base + self.size)
 
@@ -186,7 +186,7 @@ class Block:
     def __init__(self, size: int) -> None:
         # A bytearray that nobody else sees is never resized; it goes back with this object.
         self._bytes = bytearray(size + 16)
-        self.size = size
+        self.size: int = size
         self.address: int = -(-_bytearray_address(self._bytes) // 16) * 16
 
     def close(self) -> None:

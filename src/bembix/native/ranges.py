@@ -32,7 +32,7 @@ class RangeTable:
         self._lock = threading.RLock()
         self._slots: dict[int, int] = {}
         self._free: deque[int] = deque()
-        self.head = immortal(8)
+        self.head: int = immortal(8)
         self._array = self._allocate(_FIRST_CAPACITY)
 
     def add(self, start: int, end: int) -> None:

@@ -95,9 +95,9 @@ class Timer:
     __slots__ = ("_generation", "_signal", "clock", "end", "number")
 
     def __init__(self, end: int, signal: int, clock: int) -> None:
-        self.clock = clock
-        self.end = min(end, _LATEST)
-        self.number = -1
+        self.clock: int = clock
+        self.end: int = min(end, _LATEST)
+        self.number: int = -1
         self._signal = signal
         self.start()
 

@@ -15,8 +15,8 @@ class ExnRef:
     __slots__ = ("__weakref__", "_pin", "address", "store")
 
     def __init__(self, address: int, store: StoreInst) -> None:
-        self.address = address
-        self.store = store
+        self.address: int = address
+        self.store: StoreInst = store
         self._pin = store.heap.pin(address)
 
     def __repr__(self) -> str:

@@ -65,7 +65,7 @@ class GcRef:
     kind: ClassVar[str] = ""
 
     def __init__(self, address: int, type_id: int, store: StoreInst) -> None:
-        self.address = address  #: for the runtime
+        self.address: int = address  #: for the runtime
         self._type_id = type_id
         self._store = store
         self._pin = store.heap.pin(address)

@@ -18,8 +18,8 @@ class GlobalInst:
     __slots__ = ("__weakref__", "_block", "address", "type")
 
     def __init__(self, globaltype: GlobalType, address: int, block: Block) -> None:
-        self.type = globaltype
-        self.address = address
+        self.type: GlobalType = globaltype
+        self.address: int = address
         self._block = block
 
     @classmethod

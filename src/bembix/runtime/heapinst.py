@@ -61,7 +61,7 @@ class HeapInst:
     def __init__(self, limit: int) -> None:
         from bembix.compile.prebuilt import collector
 
-        self.native = NativeHeap(collector.functions(), limit)
+        self.native: NativeHeap = NativeHeap(collector.functions(), limit)
         self._pairs: dict[int, Block | None] = {}
         self._pins = Pins()
         #: Names of fields of types, by canonical id, as far as a module gave any.

@@ -42,13 +42,13 @@ class HostInst:
     def __init__(self, function: Callable[..., object], info: FuncInfo, store: StoreInst) -> None:
         from bembix.compile.prebuilt import boundary
 
-        self.info = info
+        self.info: FuncInfo = info
         if any(isinstance(t, RefType) for t in info.type.results):
             function = _synchronous(function, info)
         self._callable = function  # CPython's id is the address that the thunk calls
         self._store: weakref.ref[StoreInst] = weakref.ref(store)
         self._block = Block(FuncRecord.SIZE + HostContext.SIZE)
-        self.address = self._block.address
+        self.address: int = self._block.address
         code, throwing_code = boundary.thunk(info.type)
         context = self.address + _CONTEXT
         for at, value in (

@@ -38,15 +38,17 @@ class MemInst:
         "address", "base", "capacity", "pages", "type",
     )  # fmt: skip
 
+    capacity: int
+
     def __init__(self, memtype: MemoryType, budget: Budget) -> None:
-        self.type = memtype
-        self.pages = 0
+        self.type: MemoryType = memtype
+        self.pages: int = 0
         self._budget = budget
         self._committed = 0
         self._reservation = self._reserve()
         self._block = Block(Layout.SIZE)
-        self.address = self._block.address
-        self.base = self._reservation.base
+        self.address: int = self._block.address
+        self.base: int = self._reservation.base
         write_u64(self.address + Layout.BASE, self.base)
         self._first_pages(memtype.limits.minimum)
 

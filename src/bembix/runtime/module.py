@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bembix.runtime.segments import PassiveContents
     from bembix.runtime.snapshot import Snapshot
     from bembix.runtime.store import Store
+    from bembix.validate.context import ModuleContext
 
 
 class Module:
@@ -67,7 +68,7 @@ class Module:
         self._definition, self._binary = read_module(source, name)
         self._name = name
         #: What the rules know of the module; for the runtime.
-        self.context = check_module(self._definition, feature_set(features))
+        self.context: ModuleContext = check_module(self._definition, feature_set(features))
         #: The instances there are; for the runtime.
         self.instances: WeakSet[ModuleInst] = WeakSet()
         self._records = 0, array("Q")

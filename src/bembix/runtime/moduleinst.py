@@ -23,6 +23,7 @@ from bembix.runtime.tableinst import TableInst
 from bembix.runtime.tag import TagInst
 
 if TYPE_CHECKING:
+    from bembix.compile.tier import CompiledModule
     from bembix.runtime.func import FuncInfo
     from bembix.runtime.module import Module
 
@@ -60,13 +61,13 @@ class ModuleInst:
     __slots__ = ("__weakref__", "_segments", "address", "block", "compiled", "externs", "layout", "module")
 
     def __init__(self, module: Module, layout: ContextLayout, store: StoreInst, imports: Externs) -> None:
-        self.module = module
-        self.compiled = module.metered if store.metered else module.compiled
-        self.layout = layout
-        self.externs = imports
-        self.block = Block(self.layout.size)
+        self.module: Module = module
+        self.compiled: CompiledModule = module.metered if store.metered else module.compiled
+        self.layout: ContextLayout = layout
+        self.externs: Externs = imports
+        self.block: Block = Block(self.layout.size)
         self._segments: list[Block] = []
-        self.address = self.block.address
+        self.address: int = self.block.address
         self._write_head(store)
         self._write_functions()
         registry.contexts[self.address] = self

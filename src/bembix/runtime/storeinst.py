@@ -47,9 +47,9 @@ class Budget:
     __slots__ = ("each", "limit", "used")
 
     def __init__(self, limit: int | None = None) -> None:
-        self.limit = limit
+        self.limit: int | None = limit
         self.each: float = math.inf
-        self.used = 0
+        self.used: int = 0
 
     def fits(self, size: int) -> bool:
         """Tell whether `size` more are not too many."""
@@ -81,9 +81,9 @@ class StoreInst:
 
     def __init__(self, limits: Limits = DEFAULT, *, unbound: bool = False) -> None:
         self._limits = limits
-        self.budget = Budget(limits.memory)
-        self.table_budget = Budget(limits.table)
-        self.instances = Budget(limits.instances)
+        self.budget: Budget = Budget(limits.memory)
+        self.table_budget: Budget = Budget(limits.table)
+        self.instances: Budget = Budget(limits.instances)
         self.modules: set[Module] = set()
         self._block: Block | None = None
         self._heap: HeapInst | None = None

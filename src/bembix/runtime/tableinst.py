@@ -27,15 +27,15 @@ class TableInst:
         minimum = tabletype.limits.minimum
         if minimum > MAX_TABLE_SIZE:
             raise ResourceError(f"no room for {tabletype}: a table may have {MAX_TABLE_SIZE} elements")
-        self.type = tabletype
-        self.length = 0
+        self.type: TableType = tabletype
+        self.length: int = 0
         self._budget = budget
         self.check_budget(minimum)
         self._committed = 0
         self._reservation = reserve(min(self.maximum, MAX_TABLE_SIZE) * _ELEMENT_SIZE)
         self._block = Block(Layout.SIZE)
-        self.address = self._block.address
-        self.base = self._reservation.base
+        self.address: int = self._block.address
+        self.base: int = self._reservation.base
         write_u64(self.address + Layout.BASE, self.base)
         if self.grow(minimum, init) < 0:
             raise ResourceError(f"no room for {tabletype} in the host")

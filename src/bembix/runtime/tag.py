@@ -22,11 +22,11 @@ class TagInst:
     __slots__ = ("__weakref__", "_block", "_store", "address", "type", "type_id")
 
     def __init__(self, functype: FuncType, type_id: int) -> None:
-        self.type = functype
-        self.type_id = type_id
+        self.type: FuncType = functype
+        self.type_id: int = type_id
         self._block = Block(8)
         self._store: weakref.ref[StoreInst] | None = None
-        self.address = self._block.address
+        self.address: int = self._block.address
         registry.tags[self.address] = self
 
     @property

@@ -40,7 +40,7 @@ class Runner:
     """Runs commands and counts the assertions that hold."""
 
     def __init__(self, scope: Scope) -> None:
-        self.passed = 0
+        self.passed: int = 0
         self.failures: list[Failure] = []
         self._scope = scope
         self._actions = Actions(scope)

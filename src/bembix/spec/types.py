@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from functools import cache
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bembix.records import dataclass
 
@@ -28,7 +28,8 @@ class NumType(enum.Enum):
     def __repr__(self) -> str:
         return f"NumType.{self.name}"
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__  # FAST: an enumeration's own hashes its name
 
 
 class AbsHeap(enum.Enum):
@@ -53,7 +54,8 @@ class AbsHeap(enum.Enum):
     def __repr__(self) -> str:
         return f"AbsHeap.{self.name}"
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__  # FAST: an enumeration's own hashes its name
 
 
 #: A heap type is abstract, or the index of a type definition of the module at hand.
@@ -127,7 +129,8 @@ class Packed(enum.Enum):
     def __repr__(self) -> str:
         return f"Packed.{self.name}"
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__  # FAST: an enumeration's own hashes its name
 
 
 StorageType: TypeAlias = "ValType | Packed"

@@ -57,12 +57,12 @@ class Block:
     __slots__ = ("clause", "folded", "header", "hint", "label", "name", "opener")
 
     def __init__(self, opener: str, label: str | None, name: str | None, folded: bool) -> None:
-        self.opener = opener
-        self.label = label
-        self.name = label if name is None else name
-        self.folded = folded
-        self.clause = _FIRST.get(opener, "")
-        self.header = b""
+        self.opener: str = opener
+        self.label: str | None = label
+        self.name: str | None = label if name is None else name
+        self.folded: bool = folded
+        self.clause: str = _FIRST.get(opener, "")
+        self.header: bytes = b""
         self.hint: bytes | None = None
 
     @property

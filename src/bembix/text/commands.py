@@ -222,6 +222,19 @@ class Unreadable:
 
 
 Command: TypeAlias = (
-    "ModuleCommand | InstanceCommand | Register | Invoke | Get | AssertReturn | AssertTrap | AssertExhaustion"
-    " | AssertException | AssertMalformed | AssertInvalid | AssertUnlinkable | Thread | Wait | Unreadable"
+    ModuleCommand
+    | InstanceCommand
+    | Register
+    | Invoke
+    | Get
+    | AssertReturn
+    | AssertTrap
+    | AssertExhaustion
+    | AssertException
+    | AssertMalformed
+    | AssertInvalid
+    | AssertUnlinkable
+    | Thread
+    | Wait
+    | Unreadable
 )

@@ -18,8 +18,8 @@ class Cursor:
 
     def __init__(self, source: Words, at: int = 0) -> None:
         self.source = source
-        self.words = source.words
-        self.at = at
+        self.words: list[str] = source.words
+        self.at: int = at
 
     def error(self, message: str, at: int | None = None) -> ParseError:
         """Return an error at a word, by default the next one."""

@@ -45,16 +45,16 @@ class ModuleIdentifiers:
 
     def __init__(self, module: ModuleDef) -> None:
         names = module.names
-        self.types = Identifiers(names.types)
-        self.functions = Identifiers(names.functions)
-        self.tables = Identifiers(names.tables)
-        self.memories = Identifiers(names.memories)
-        self.globals = Identifiers(names.globals)
-        self.tags = Identifiers(names.tags)
-        self.elems = Identifiers(names.elems)
-        self.datas = Identifiers(names.datas)
-        self.fields = {index: Identifiers(fields) for index, fields in names.fields.items()}
-        self.externals = {
+        self.types: Identifiers = Identifiers(names.types)
+        self.functions: Identifiers = Identifiers(names.functions)
+        self.tables: Identifiers = Identifiers(names.tables)
+        self.memories: Identifiers = Identifiers(names.memories)
+        self.globals: Identifiers = Identifiers(names.globals)
+        self.tags: Identifiers = Identifiers(names.tags)
+        self.elems: Identifiers = Identifiers(names.elems)
+        self.datas: Identifiers = Identifiers(names.datas)
+        self.fields: dict[int, Identifiers] = {index: Identifiers(fields) for index, fields in names.fields.items()}
+        self.externals: dict[ExternKind, Identifiers] = {
             ExternKind.FUNC: self.functions,
             ExternKind.TABLE: self.tables,
             ExternKind.MEMORY: self.memories,

@@ -47,8 +47,8 @@ class Words:
     __slots__ = ("_annotations", "_depths", "_lines", "_starts", "_text", "filename", "source", "words")
 
     def __init__(self, source: str, filename: str | None = None) -> None:
-        self.source = source
-        self.filename = filename
+        self.source: str = source
+        self.filename: str | None = filename
         text, annotations = blank(source, filename) if "(;" in source or "(@" in source else (source, [])
         self._text = text
         self._annotations = [start for start, _, _ in annotations]

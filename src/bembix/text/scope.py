@@ -24,10 +24,10 @@ class Space:
     __slots__ = ("count", "kind", "known", "names")
 
     def __init__(self, kind: str, known: NameMap) -> None:
-        self.kind = kind
+        self.kind: str = kind
         self.names: dict[str, int] = {}
-        self.count = 0
-        self.known = known
+        self.count: int = 0
+        self.known: NameMap = known
 
 
 class Labels:
@@ -39,8 +39,8 @@ class Labels:
     __slots__ = ("_count", "_heights", "height", "known")
 
     def __init__(self, known: NameMap) -> None:
-        self.height = 0
-        self.known = known
+        self.height: int = 0
+        self.known: NameMap = known
         self._count = 0
         self._heights: dict[str, list[int]] = {}
 
@@ -90,20 +90,22 @@ class Context(Cursor):
     locals, labels: those of the body at hand.
     """
 
+    at: int  # pyright takes `+=` for a definition of its own
+
     def __init__(self, source: Words, at: int = 0) -> None:
         super().__init__(source, at)
-        self.module = module = ModuleDef()
-        names = module.names
-        self.types = Space("type", names.types)
-        self.functions = Space("function", names.functions)
-        self.tables = Space("table", names.tables)
-        self.memories = Space("memory", names.memories)
-        self.globals = Space("global", names.globals)
-        self.tags = Space("tag", names.tags)
-        self.elems = Space("elem segment", names.elems)
-        self.datas = Space("data segment", names.datas)
-        self.locals = Space("local", {})
-        self.labels = Labels({})
+        self.module: ModuleDef = ModuleDef()
+        names = self.module.names
+        self.types: Space = Space("type", names.types)
+        self.functions: Space = Space("function", names.functions)
+        self.tables: Space = Space("table", names.tables)
+        self.memories: Space = Space("memory", names.memories)
+        self.globals: Space = Space("global", names.globals)
+        self.tags: Space = Space("tag", names.tags)
+        self.elems: Space = Space("elem segment", names.elems)
+        self.datas: Space = Space("data segment", names.datas)
+        self.locals: Space = Space("local", {})
+        self.labels: Labels = Labels({})
         self.fields: dict[int, Space] = {}
         self.subtypes: list[SubType] = []
         self.functypes: dict[FuncType, int] = {}

@@ -27,6 +27,9 @@ class SurveySink:
     `_LASTING`.
     """
 
+    has_loop: bool
+    lasting: bool
+
     def __init__(self) -> None:
         self.callees: dict[int, int] = {}
         self.has_loop = self.lasting = False

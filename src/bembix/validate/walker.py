@@ -19,7 +19,7 @@ from bembix.spec.limits import MAX_FUNCTION_SIZE, MAX_LOCALS, MAX_NESTING
 from bembix.spec.module import Code
 from bembix.spec.types import AbsHeap, NumType, RefType, ValType
 from bembix.validate.context import ModuleContext
-from bembix.validate.sink import NOTHING, Body, Label, Sink
+from bembix.validate.sink import NOTHING, Body, Label, Operations, Sink
 
 Handler: TypeAlias = "Callable[[Walker, int], int]"
 Handlers: TypeAlias = "Sequence[Handler]"
@@ -58,10 +58,21 @@ class Walker:
         "label", "label_count", "labels", "live", "locals", "sink", "stack", "unset",
     )  # fmt: skip
 
+    at: int
+    code: bytes
+    delta: int
+    emit: Operations
+    end: int
+    floor: int
+    function: int
+    label: Label
+    label_count: int
+    live: bool
+
     def __init__(self, context: ModuleContext, sink: Sink, handlers: Handlers) -> None:
-        self.context = context
-        self.sink = sink
-        self.handlers = handlers
+        self.context: ModuleContext = context
+        self.sink: Sink = sink
+        self.handlers: Handlers = handlers
         self.stack: list[ValType] = []
         self.labels: list[Label] = []
         self.locals: list[ValType] = []

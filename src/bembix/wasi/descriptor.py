@@ -59,7 +59,7 @@ class HostDescriptor:
     __slots__ = ("number",)
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number: int = number
 
     # The default argument is there still when the interpreter ends and has cleared the names of its modules.
     def __del__(self, close: Callable[[int], None] = os.close) -> None:

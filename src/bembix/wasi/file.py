@@ -37,11 +37,13 @@ class File(Descriptor):
         super().__init__(readable=readable, writable=writable)
         self._host = host
         self._readonly = readonly
-        self.append = bool(flags & os.O_APPEND)
-        self.nonblocking = bool(flags & getattr(os, "O_NONBLOCK", 0))
-        self.synchronous = flags & (getattr(os, "O_SYNC", 0) | getattr(os, "O_DSYNC", 0) | getattr(os, "O_RSYNC", 0))
-        self.fills_buffers = modes.S_ISREG(os.fstat(host.number).st_mode)
-        self.is_stream = not self.fills_buffers and not _has_position(host.number)
+        self.append: bool = bool(flags & os.O_APPEND)
+        self.nonblocking: bool = bool(flags & getattr(os, "O_NONBLOCK", 0))
+        self.synchronous: int = flags & (
+            getattr(os, "O_SYNC", 0) | getattr(os, "O_DSYNC", 0) | getattr(os, "O_RSYNC", 0)
+        )
+        self.fills_buffers: bool = modes.S_ISREG(os.fstat(host.number).st_mode)
+        self.is_stream: bool = not self.fills_buffers and not _has_position(host.number)
 
     def _for_reading(self) -> int:
         if not self.readable:

@@ -48,9 +48,9 @@ class Place:
     __slots__ = ("_opened", "directory", "name", "slash")
 
     def __init__(self, directory: int, name: bytes, slash: bool, opened: list[int]) -> None:
-        self.directory = directory
-        self.name = name
-        self.slash = slash
+        self.directory: int = directory
+        self.name: bytes = name
+        self.slash: bool = slash
         self._opened = opened
 
     def __enter__(self) -> Place:

@@ -59,6 +59,9 @@ class Stream(Descriptor):
 
     is_stream = True
 
+    append: bool
+    nonblocking: bool
+
     def seek(self, offset: int, whence: int) -> int:
         raise fail(errno.ESPIPE)
 
@@ -191,7 +194,7 @@ class Utf8Writer:
     def __init__(self, file: io.TextIOBase) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.flush = file.flush
+        self.flush: Callable[[], None] = file.flush
 
     def write(self, data: bytes, /) -> int:
         self._file.write(self._decoder.decode(data))

@@ -14,7 +14,7 @@ class Caller:
     """The instance that calls a host function, while it does; may be given wherever a `Store` is wanted."""
 
     def __init__(self, store: Store, instance: Instance | None) -> None:
-        self.context = StoreContext(store)  #: for the other files of this package
+        self.context: StoreContext = StoreContext(store)  #: for the other files of this package
         self._instance = instance
 
     def end(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from bembix.compat.wasmtime.config import Config
@@ -21,9 +21,9 @@ class Engine(Managed):
             raise TypeError("expected Config")
         chosen = Config() if config is None else config
         chosen.check_open()
-        self.features = Features(**chosen.switches())
-        self.settings = chosen.settings
-        self.epoch = 0  #: how often `increment_epoch` was called
+        self.features: Features = Features(**chosen.switches())
+        self.settings: dict[str, Any] = chosen.settings
+        self.epoch: int = 0  #: how often `increment_epoch` was called
         self.stores: WeakSet[Store] = WeakSet()
         if config is not None:
             config.close()

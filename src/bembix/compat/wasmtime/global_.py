@@ -18,7 +18,7 @@ class Global:
         owner = store_of(store)
         value, kind = to_bembix(ty.spec.value)(val), ty.spec
         with translated():
-            self.bembix = BembixGlobal(kind.value, value, mutable=kind.mutable, store=owner.bembix)
+            self.bembix: BembixGlobal = BembixGlobal(kind.value, value, mutable=kind.mutable, store=owner.bembix)
             owner.bembix.inst.own(self.bembix.inst)  # as all that is made in a store of wasmtime
 
     @classmethod

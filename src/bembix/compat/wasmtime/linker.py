@@ -121,7 +121,7 @@ class Linker(Managed):
             raise TypeError("expected a boolean")
         self._shadowing = allow
 
-    allow_shadowing = property(None, _set_shadowing)
+    allow_shadowing: property = property(None, _set_shadowing)
 
     def _define(self, module: str, name: str, item: Item) -> None:
         self.check_open()

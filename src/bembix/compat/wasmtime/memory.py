@@ -29,7 +29,7 @@ class Memory:
         if ty.spec.shared:
             raise WasmtimeError("shared memories must be created through `SharedMemory`")
         with translated():
-            self.bembix = _make(ty, owner)  #: for the other files of this package
+            self.bembix: BembixMemory = _make(ty, owner)  #: for the other files of this package
 
     @classmethod
     def of(cls, memory: BembixMemory) -> Memory:
@@ -117,7 +117,7 @@ class SharedMemory(Managed):
         if not ty.spec.shared:
             raise WasmtimeError("shared memory must have the `shared` flag enabled on its memory type")
         with translated():
-            self.bembix = _make(ty, StoreInst(unbound=True))
+            self.bembix: BembixMemory = _make(ty, StoreInst(unbound=True))
 
     @classmethod
     def of(cls, memory: BembixMemory) -> SharedMemory:

@@ -32,7 +32,7 @@ class Module(Managed):
             raise TypeError("expected wasm bytes")
         self.engine = engine  #: for the other files of this package, as is the next one
         with translated():
-            self.bembix = BembixModule(wasm, features=engine.features)
+            self.bembix: BembixModule = BembixModule(wasm, features=engine.features)
 
     @classmethod
     def from_file(cls, engine: Engine, path: str | bytes | os.PathLike[str]) -> Module:

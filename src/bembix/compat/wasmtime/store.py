@@ -36,10 +36,10 @@ class Store(Managed):
         self._data = data
         #: What stands behind it; for the other files of this package, as are the next ones.
         fuel = 0 if engine.settings.get("consume_fuel") else None
-        self.bembix = BembixStore(limits=replace(UNLIMITED, fuel=fuel))
-        self.quota = Quota(self.bembix)
+        self.bembix: BembixStore = BembixStore(limits=replace(UNLIMITED, fuel=fuel))
+        self.quota: Quota = Quota(self.bembix)
         self.wasi: Wasi | None = None
-        self.meter = metering.Meter(self.bembix, engine)
+        self.meter: metering.Meter = metering.Meter(self.bembix, engine)
         engine.stores.add(self)
 
     def close(self) -> None:

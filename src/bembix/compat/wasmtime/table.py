@@ -20,7 +20,9 @@ class Table:
         limits, element = ty.spec.limits, ty.spec.element
         first = to_bembix(element)(init)
         with translated():
-            self.bembix = BembixTable(limits.minimum, limits.maximum, element=element, init=first, store=owner.bembix)
+            self.bembix: BembixTable = BembixTable(
+                limits.minimum, limits.maximum, element=element, init=first, store=owner.bembix
+            )
             owner.bembix.inst.own(self.bembix.inst)
 
     @classmethod

@@ -15,7 +15,7 @@ class Tag:
         owner = store_of(store)
         if ty.functype.spec.results:
             raise WasmtimeError("Cannot create an exception type from a tag type with results in the signature")
-        self.bembix = BembixTag(ty.functype.spec.params, store=owner.bembix)
+        self.bembix: BembixTag = BembixTag(ty.functype.spec.params, store=owner.bembix)
 
     @classmethod
     def of(cls, found: BembixTag) -> Tag:

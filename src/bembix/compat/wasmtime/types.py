@@ -60,8 +60,6 @@ class ValType(Managed):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ValType) and self.spec == other.spec
 
-    __hash__ = None  # type: ignore[assignment]  # as in wasmtime-py
-
     def __str__(self) -> str:
         return "anyref" if self.spec is EXTERNREF else str(self.spec)
 
@@ -82,7 +80,7 @@ class FuncType(Managed):
     """What a function takes and gives.  Errors: TypeError."""
 
     def __init__(self, params: Sequence[ValType], results: Sequence[ValType]) -> None:
-        self.spec = spec.FuncType(_valtypes(params), _valtypes(results))
+        self.spec: spec.FuncType = spec.FuncType(_valtypes(params), _valtypes(results))
 
     @classmethod
     def of(cls, functype: spec.FuncType) -> FuncType:
@@ -112,8 +110,6 @@ class Limits:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Limits) and (self.min, self.max) == (other.min, other.max)
 
-    __hash__ = None  # type: ignore[assignment]  # as in wasmtime-py
-
     def __repr__(self) -> str:
         return f"Limits(min={self.min}, max={self.max})"
 
@@ -135,7 +131,7 @@ class GlobalType(Managed):
     def __init__(self, valtype: ValType, mutable: bool) -> None:
         if not isinstance(valtype, ValType):
             raise TypeError("expected valtype")
-        self.spec = spec.GlobalType(valtype.spec, bool(mutable))
+        self.spec: spec.GlobalType = spec.GlobalType(valtype.spec, bool(mutable))
 
     @classmethod
     def of(cls, globaltype: spec.GlobalType) -> GlobalType:
@@ -165,7 +161,7 @@ class TableType(Managed):
             raise TypeError("expected Limits")
         if not isinstance(valtype.spec, spec.RefType):
             raise WasmtimeError("failed to allocate TableType")
-        self.spec = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
+        self.spec: spec.TableType = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
 
     @classmethod
     def of(cls, tabletype: spec.TableType) -> TableType:
@@ -196,7 +192,8 @@ class MemoryType(Managed):
         bits = 64 if is_64 else 32
         top = (1 << bits - page_size_log2) - (0 if page_size_log2 else 1)
         address = I64 if is_64 else I32
-        self.spec = spec.MemoryType(_limits(limits, top, "memory", "page"), address, bool(shared), page_size_log2)
+        within = _limits(limits, top, "memory", "page")
+        self.spec: spec.MemoryType = spec.MemoryType(within, address, bool(shared), page_size_log2)
 
     @classmethod
     def of(cls, memtype: spec.MemoryType) -> MemoryType:

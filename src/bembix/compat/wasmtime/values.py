@@ -120,8 +120,6 @@ class Val:
             return bool(self._kind == rhs._kind and self._val == rhs._val)
         return bool(self._val == rhs)
 
-    __hash__ = None  # type: ignore[assignment]  # as in wasmtime-py
-
     def __repr__(self) -> str:
         return f"<Val {self.type} {self._val!r}>"
 

@@ -93,8 +93,8 @@ class WasiConfig(Managed):
         found = [(name, value) for name, value in pairs]
         self._env = dict(zip(_strings(n for n, _ in found), _strings(v for _, v in found), strict=True))
 
-    argv = property(None, _set_argv)
-    env = property(None, _set_env)
+    argv: property = property(None, _set_argv)
+    env: property = property(None, _set_env)
 
     def inherit_argv(self) -> None:
         """Give the program this process's arguments."""
@@ -121,11 +121,11 @@ class WasiConfig(Managed):
         self.check_open()
         self._streams[stream] = INHERIT
 
-    stdin_file = property(None, lambda self, path: self._file("stdin", path, os.O_RDONLY))
-    stdout_file = property(None, lambda self, path: self._file("stdout", path))
-    stderr_file = property(None, lambda self, path: self._file("stderr", path))
-    stdout_custom = property(None, lambda self, callback: self._custom("stdout", callback))
-    stderr_custom = property(None, lambda self, callback: self._custom("stderr", callback))
+    stdin_file: property = property(None, lambda self, path: self._file("stdin", path, os.O_RDONLY))
+    stdout_file: property = property(None, lambda self, path: self._file("stdout", path))
+    stderr_file: property = property(None, lambda self, path: self._file("stderr", path))
+    stdout_custom: property = property(None, lambda self, callback: self._custom("stdout", callback))
+    stderr_custom: property = property(None, lambda self, callback: self._custom("stderr", callback))
 
     def inherit_stdin(self) -> None:
         """Give the program this process's standard input."""

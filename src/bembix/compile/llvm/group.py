@@ -59,13 +59,13 @@ class Group:
     """
 
     def __init__(self, members: Iterable[int], *, optimize: bool, places: bool) -> None:
-        self.members = frozenset(members)
+        self.members: frozenset[int] = frozenset(members)
         self.optimize = optimize
         self.places = places
         self.uses_trap = False
         #: Texts of functions that others here call, by name.
         self.helpers: dict[str, str] = {}
-        self.has_loop = False
+        self.has_loop: bool = False
         self._functions: list[str] = []
         self._metadata: list[str] = []
         self._scope = 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from bembix.binary.hints import branch_hints
+from bembix.binary.hints import Hints, branch_hints
 from bembix.compile import layout, plan
 from bembix.compile.layout import RUNTIME
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
@@ -86,11 +86,26 @@ class LlvmSink:
     `vector_products.py`.
     """
 
+    linear: str
+    own: str
+    keeps_fuel: bool
+    guarded: list[bool]
+    body: Body
+    function: int
+    type: FuncType
+    hot_count: int
+    start_of_code: int
+    hints: dict[int, bool]
+    has_call: bool
+    uses_runtime: bool
+    propagates: bool
+    locals: list[str]
+
     def __init__(
         self, context: ModuleContext, where: layout.ContextLayout, *, exact_traps: bool, metered: bool = False
     ) -> None:
         self.exact_traps = exact_traps
-        self.all_hints = branch_hints(context.definition)
+        self.all_hints: Hints = branch_hints(context.definition)
         self.context = context
         self.layout = where
         self.group: Group
@@ -107,14 +122,16 @@ class LlvmSink:
         self.pending: dict[str, list[int]] = {}
         self.known: dict[int, str] = {}
         self.pointers: dict[tuple[int, str], str] = {}
-        self.number = 0
-        self.checked = False
+        self.number: int = 0
+        self.checked: bool = False
         self.linear = self.own = ""
         #: By memory: whether accesses are checked by code (`addresses.py`) or by the guard behind the memory alone.
-        self.by_guard = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
-        self.racy = any(m.shared for m in context.memories)
-        self.operations = {code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE}
-        self.meter = Meter(self) if metered else None
+        self.by_guard: list[bool] = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
+        self.racy: bool = any(m.shared for m in context.memories)
+        self.operations: dict[int, Operation] = {
+            code: self._bind(OPERATIONS.get(code) or _missing(code)) for code in BY_CODE
+        }
+        self.meter: Meter | None = Meter(self) if metered else None
 
     def _bind(self, function: Operation) -> Operation:
         return partial(function, self)

@@ -80,7 +80,7 @@ TEMPLATES: Final[dict[str, str]] = {
 }
 
 #: Loads: the type that is read, and how it becomes the value's.
-LOADS: Final = {
+LOADS: Final[dict[str, tuple[str | None, str]]] = {
     "load": (None, ""),
     "load8_s": ("i8", "sext"),
     "load8_u": ("i8", "zext"),
@@ -91,4 +91,4 @@ LOADS: Final = {
 }
 
 #: Stores: the type that is written, None for all of the value.
-STORES: Final = {"store": None, "store8": "i8", "store16": "i16", "store32": "i32"}
+STORES: Final[dict[str, str | None]] = {"store": None, "store8": "i8", "store16": "i16", "store32": "i32"}

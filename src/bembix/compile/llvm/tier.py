@@ -54,7 +54,7 @@ class LlvmModule:
     def __init__(
         self, definition: ModuleDef, context: ModuleContext, *, optimize: bool, exact_traps: bool, metered: bool = False
     ) -> None:
-        self.layout = ContextLayout.of(definition)
+        self.layout: ContextLayout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
         self._optimize = optimize

@@ -132,6 +132,23 @@ class StencilSink:
     offset.  literals: places (their ends) that refer to constants behind the code.
     """
 
+    body: Body
+    function: int
+    type: FuncType
+    hot_count: int
+    checked: bool
+    has_call: bool
+    uses_base: bool
+    bound: int
+    vectors: bool
+    leaf: bool
+    base: int
+    kept_context: int
+    sbase: int
+    deepest: int
+    prologue: int
+    end_of_body: int
+
     def __init__(
         self, context: ModuleContext, where: layout.ContextLayout, *, count: bool, metered: bool = False
     ) -> None:
@@ -141,11 +158,11 @@ class StencilSink:
         self.metered = metered
         self.meter: Meter | None = None
         self.walker: Walker
-        self.out = bytearray()
+        self.out: bytearray = bytearray()
         self.vs: list[int] = []
         self.free: list[int] = []
         self.xfree: list[int] = []
-        self.scratch = [False] * 64
+        self.scratch: list[bool] = [False] * 64
         self.ent: list[int] = []
         self.pins: dict[int, int] = {}
         self.xpins: dict[int, int] = {}
@@ -156,10 +173,10 @@ class StencilSink:
         self.tables: list[tuple[int, int]] = []
         self.cold: list[Callable[[], None]] = []
         self.places: list[tuple[int, int]] | None = None
-        self.guarded = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
-        self.has_vectors = _has_vectors(context)
+        self.guarded: list[bool] = [m.address is I32 and m.page_size_log2 == 16 for m in context.memories]
+        self.has_vectors: bool = _has_vectors(context)
         self.operations: dict[int, Writer] = {}
-        self.code = b""
+        self.code: bytes = b""
 
     def bind(self, walker: Walker) -> None:
         """Make the writers; `walker` is the one that will call them."""
@@ -243,11 +260,12 @@ class StencilSink:
         self._lay_out(types, where)
 
     def _lay_out(self, types: Sequence[ValType], where: dict[int, int]) -> None:
-        at, homes = _HOMES, []
+        at = _HOMES
+        homes: list[int] = []
         for valtype in types:
             at += 16 if valtype is V128 else 8
             homes.append(at)
-        self.homes = homes
+        self.homes: list[int] = homes
         self.ent[:] = [where.get(local, home) for local, home in enumerate(homes)]
         at = -(-at // self.step) * self.step
         self.sbase = at + self.step

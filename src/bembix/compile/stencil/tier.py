@@ -43,7 +43,7 @@ class StencilModule:
     def __init__(
         self, definition: ModuleDef, context: ModuleContext, *, count: bool = False, metered: bool = False
     ) -> None:
-        self.layout = ContextLayout.of(definition)
+        self.layout: ContextLayout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
         self._count = count

@@ -14,7 +14,7 @@ RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = r
 XMM0: Final = 16
 
 #: Condition codes, as they stand in the opcodes of jcc, setcc and cmovcc.  The opposite of one is that `^ 1`.
-_, _, B, AE, E, NE, BE, A, S, NS, P, NP, L, GE, LE, G = range(16)
+OVER, NOT_OVER, B, AE, E, NE, BE, A, S, NS, P, NP, L, GE, LE, G = range(16)
 
 
 class Table(dict[int, bytes]):
@@ -25,7 +25,7 @@ class Table(dict[int, bytes]):
 
     def __init__(self, make: Callable[[int], bytes]) -> None:
         super().__init__()
-        self.make = make
+        self.make: Callable[[int], bytes] = make
 
     def __missing__(self, key: int) -> bytes:
         if len(self) > self._LIMIT:
