@@ -20,6 +20,7 @@ from bembix.wasi import Capture, Wasi
 
 if TYPE_CHECKING:
     from bembix.runtime.exports import Exports
+    from bembix.runtime.instance import Instance
     from bembix.wasi.context import Dir, StrPath
     from bembix.wasi.stdio import Sink, Source
 
@@ -161,16 +162,20 @@ def linked(
     store: Store | None = None,
 ) -> Iterator[Exports]:
     """Instantiate a module with the capabilities of `wasi`; its exports reach them until the block ends."""
+    from bembix.runtime.instantiate import instantiate
+
     memories: list[Memory] = []
     wanted = [(i.module, i.name, i.type) for i in module.imports if isinstance(i.type, FuncType) and i.kind == "func"]
     functions: dict[str, Any] = {**wasi.imports(lambda: _memory(memories), wanted)}
     for name, given in (imports or {}).items():
         functions[name] = {**functions[name], **given} if name in functions else given
+
+    def ready(instance: Instance) -> None:
+        if "memory" in instance.exports and isinstance(instance.exports["memory"], Memory):
+            memories.append(instance.exports["memory"])
+
     try:
-        exports = module.instantiate(functions, store=store).exports
-        if "memory" in exports and isinstance(exports["memory"], Memory):
-            memories.append(exports["memory"])
-        yield exports
+        yield instantiate(module, functions, None if store is None else store.inst, ready=ready).exports
     finally:
         memories.clear()  # the functions refer to it: without them the instance goes at once
 

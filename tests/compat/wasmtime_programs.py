@@ -238,6 +238,16 @@ def host_functions(w, see):
     see("arity", lambda: run(lambda a: 1))
     see("raises", lambda: run(lambda a, b: 1 // 0))
     see("direct", lambda: w.Func(store, functype, lambda a, b: a - b)(store, 3, 4))
+    starting = w.Module(
+        engine,
+        """
+      (module (import "" "f" (func $f)) (memory (export "memory") 1) (data (i32.const 5) "data") (start $f))""",
+    )
+
+    def at_start(caller: Any) -> None:
+        see("exports at the start", lambda: caller["memory"].read(caller, 5, 9))
+
+    see("start", lambda: w.Instance(store, starting, [w.Func(store, w.FuncType([], []), at_start, access_caller=True)]))
     kept = []
 
     def with_caller(caller: Any, a: int, b: int) -> int:
@@ -256,6 +266,10 @@ def host_functions(w, see):
     see("trap", lambda: w.Func(store, w.FuncType([], []), _raiser(w.Trap("mine")))(store))
     see("no type", lambda: w.Func(store, 3, len))
     see("no store", lambda: w.Func(3, functype, len))
+    see("no store for a memory", lambda: w.Memory(3, w.MemoryType(w.Limits(1, 2))))
+    see("no type of a memory", lambda: w.Memory(store, 3))
+    see("no type of a global", lambda: w.Global(store, 3, 1))
+    see("no type of a tag", lambda: w.Tag(store, 3))
 
 
 def _raiser(error: BaseException) -> Callable[[], None]:

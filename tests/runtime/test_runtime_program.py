@@ -97,3 +97,12 @@ def test_host_exception_passes() -> None:
     source = b'(module (import "env" "f" (func $f)) (func (export "_start") call $f))'
     with pytest.raises(KeyError, match="mine"):
         bembix.run(source, imports={"env": {"f": fail}})
+
+
+def test_a_start_function_may_use_wasi() -> None:
+    text = r"""
+      (module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 0) "\10\00\00\00\06\00\00\00") (data (i32.const 16) "start\n")
+        (func $start (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))) (start $start)
+        (func (export "_start")))"""
+    assert bembix.run(bembix.Module(text)).stdout == b"start\n"

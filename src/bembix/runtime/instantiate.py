@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 
 from bembix.compile.layout import ContextLayout
 from bembix.native.memory import write_bytes
@@ -29,10 +30,18 @@ from bembix.spec.types import FuncType
 _PREPARED_TYPES = 16
 
 
-def instantiate(module: Module, imports: object, store: StoreInst | None, snapshot: Snapshot | None = None) -> Instance:
+def instantiate(
+    module: Module,
+    imports: object,
+    store: StoreInst | None,
+    snapshot: Snapshot | None = None,
+    *,
+    ready: Callable[[Instance], object] = lambda instance: None,
+) -> Instance:
     """Make an instance.
 
     snapshot: what it begins with in place of its segments and its start function.
+    ready: called with the instance before its start function runs, which may call host functions that need it.
     Errors: LinkError before anything was written; Trap at a segment that is out of bounds, or in the start function,
     with what came before it kept; ResourceError, LimitExceeded; CompileError; SnapshotError.
     """
@@ -42,13 +51,16 @@ def instantiate(module: Module, imports: object, store: StoreInst | None, snapsh
     services.install()
     modules = with_modules(module, imports, store)
     if modules is not None:
-        return modules.instantiate(module, snapshot=snapshot)
+        instance = modules.instantiate(module, snapshot=snapshot)
+        ready(instance)
+        return instance
     linked = link(module, imports, store)
     _prepare(module, linked.host_types)
     if needs_heap(module):
         _prepare_heap(module, linked.store)
     with linked.store.held():
         inst, instance = _define(module, layout, linked, snapshot)
+    ready(instance)
     if module.definition.start is not None and snapshot is None:
         func_at(inst.externs.functions[module.definition.start])()
     return instance

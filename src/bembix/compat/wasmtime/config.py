@@ -5,6 +5,7 @@ Settings can only be written, as in wasmtime-py.  `docs/migrating-from-wasmtime.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -42,7 +43,19 @@ def _int(name: str, value: object) -> object:
     return value
 
 
-def _anything(name: str, value: object) -> object:
+def _cache(name: str, value: object) -> object:
+    if not isinstance(value, bool) and not os.path.isfile(str(value)):
+        raise WasmtimeError(f"failed to read cache configuration: {value}")
+    return value
+
+
+#: Of targets, the names that wasmtime knows.
+_ARCHITECTURES: Final = ("x86_64", "aarch64", "riscv64", "s390x", "pulley32", "pulley64", "pulley32be", "pulley64be")
+
+
+def _target(name: str, value: object) -> object:
+    if str(value).partition("-")[0] not in _ARCHITECTURES:
+        raise WasmtimeError(f"Unrecognized architecture: {value}")
     return value
 
 
@@ -70,7 +83,7 @@ _OTHERS: Final[dict[str, Callable[[str, object], object]]] = {
     "max_wasm_stack": _stack,
     "shared_memory": _bool,
     # From here on: without effect.
-    "cache": _anything,
+    "cache": _cache,
     "cranelift_debug_verifier": _bool,
     "cranelift_nan_canonicalization": _bool,
     "cranelift_opt_level": _one_of("opt level", "none", "speed", "speed_and_size"),
@@ -87,7 +100,7 @@ _OTHERS: Final[dict[str, Callable[[str, object], object]]] = {
     "profiler": _one_of("profiler", "none", "jitdump", "vtune", "perfmap", "pulley"),
     "signals_based_traps": _bool,
     "strategy": _one_of("strategy", "auto", "cranelift", "winch"),
-    "target": _anything,
+    "target": _target,
     "wasm_component_model": _bool,
     "wasm_component_model_implements": _bool,
     "wasm_component_model_map": _bool,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bembix.compat.wasmtime.caller import Caller
 from bembix.compat.wasmtime.errors import WasmtimeError, translate
-from bembix.compat.wasmtime.store import Store, Storelike, check_store, store_of
+from bembix.compat.wasmtime.store import Store, StoreContext, Storelike, check_store, store_of
 from bembix.compat.wasmtime.types import FuncType
 from bembix.compat.wasmtime.values import from_bembix, to_bembix
 from bembix.errors import BembixError
@@ -37,6 +37,8 @@ class Func:
     )
 
     def __init__(self, store: Storelike, ty: FuncType, func: Callable[..., Any], access_caller: bool = False) -> None:
+        if not isinstance(store, (Store, Caller, StoreContext)):
+            raise TypeError("expected a Store")
         owner = store_of(store)
         if not isinstance(ty, FuncType):
             raise TypeError("expected a FuncType")

@@ -16,6 +16,8 @@ class Global:
 
     def __init__(self, store: Storelike, ty: GlobalType, val: Any) -> None:
         owner = store_of(store)
+        if not isinstance(ty, GlobalType):
+            raise TypeError("expected a GlobalType")
         value, kind = to_bembix(ty.spec.value)(val), ty.spec
         with translated():
             self.bembix: BembixGlobal = BembixGlobal(kind.value, value, mutable=kind.mutable, store=owner.bembix)

@@ -42,6 +42,8 @@ class Namespace(Mapping[str, object]):
 
 def instantiate(store: Store, module: Module, given: Sequence[Given]) -> Instance:
     """Make an instance.  given: for each import, in order.  Errors: WasmtimeError, Trap."""
+    from bembix.runtime.instantiate import instantiate as make_instance
+
     module.check_open()
     if module.engine is not store.engine:
         raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
@@ -56,9 +58,7 @@ def instantiate(store: Store, module: Module, given: Sequence[Given]) -> Instanc
     store.quota.take(module.bembix.definition)
     starts = module.bembix.definition.start is not None
     with translated(), store.meter.call() if starts else nullcontext():
-        made = module.bembix.instantiate(imports, store=store.bembix)
-    cell.append(made)
-    return Instance.of(made)
+        return Instance.of(make_instance(module.bembix, imports, store.bembix.inst, ready=cell.append))
 
 
 def given(value: AsExtern) -> Given:

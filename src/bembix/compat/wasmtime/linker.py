@@ -14,7 +14,7 @@ from bembix.compat.wasmtime.extern import AsExtern, check_extern
 from bembix.compat.wasmtime.func import Func, host_function, make_host
 from bembix.compat.wasmtime.instance import Given, Instance, given, instantiate
 from bembix.compat.wasmtime.managed import Managed
-from bembix.compat.wasmtime.module import Module
+from bembix.compat.wasmtime.module import Module, check_module
 from bembix.compat.wasmtime.store import Store, Storelike, store_of
 from bembix.compat.wasmtime.types import FuncType
 from bembix.records import dataclass
@@ -125,6 +125,7 @@ class Linker(Managed):
 
     def _define(self, module: str, name: str, item: Item) -> None:
         self.check_open()
+        module, name = module.encode().decode(), name.encode().decode()  # AttributeError for what is no str
         if (module, name) in self._items and not self._shadowing:
             raise WasmtimeError(f"import of `{module}::{name}` defined twice")
         self._items[module, name] = item
@@ -162,6 +163,7 @@ class Linker(Managed):
         Errors: WasmtimeError, Trap.
         """
         owner = store_of(store)
+        check_module(module)
         exports = {export.name: export for export in module.bembix.exports}
         if "_start" not in exports:
             instance = self.instantiate(owner, module)
@@ -189,6 +191,7 @@ class Linker(Managed):
 
     def define_unknown_imports_as_traps(self, module: Module) -> None:
         """Define the functions that a module imports and nobody defined: a call of one is an error."""
+        check_module(module)
         for entry in module.bembix.imports:
             if (entry.module, entry.name) in self._items or not isinstance(entry.type, spec.FuncType):
                 continue
@@ -198,6 +201,7 @@ class Linker(Managed):
     def define_unknown_imports_as_default_values(self, store: Storelike, module: Module) -> None:
         """Define what a module imports and nobody defined: functions that return zeros, globals that are zero."""
         owner = store_of(store)
+        check_module(module)
         for entry in module.bembix.imports:
             if (entry.module, entry.name) in self._items:
                 continue
@@ -245,6 +249,7 @@ class InstancePre(Managed):
     """A module whose imports were looked up."""
 
     def __init__(self, items: Items, module: Module) -> None:
+        check_module(module)
         wanted = [(entry.module, entry.name) for entry in module.bembix.definition.imports]
         missing = [key for key in wanted if key not in items]
         if missing:

@@ -21,6 +21,13 @@ _MAGIC: Final = b"\0bembix module 1\n"
 _DIGEST: Final = 32  #: bytes of a SHA-256
 
 
+def check_module(module: object) -> None:
+    """Raise for what is no module, or a closed one.  Errors: TypeError, ValueError."""
+    if not isinstance(module, Module):
+        raise TypeError("expected a `Module`")
+    module.check_open()
+
+
 class Module(Managed):
     """A module.  wasm: its binary or text form.  Errors: WasmtimeError where it is malformed or invalid, TypeError."""
 

@@ -117,14 +117,17 @@ Storelike: TypeAlias = Union[Store, "Caller", StoreContext]
 
 
 def store_of(given: Storelike) -> Store:
-    """Return the store that is meant.  Errors: TypeError for something else, ValueError after the call has ended."""
+    """Return the store that is meant.
+
+    Errors: AttributeError for something else, as in wasmtime-py, ValueError after the call has ended.
+    """
     if isinstance(given, Store):
         if given._closed:
             raise ValueError("already closed")
         return given
     context = getattr(given, "context", given)
     if not isinstance(context, StoreContext):
-        raise TypeError("expected a Store")
+        raise AttributeError(f"expected a Store, not {type(given).__name__}")
     if context.store is None:
         raise ValueError("caller is no longer valid")
     return context.store

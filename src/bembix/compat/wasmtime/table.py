@@ -17,6 +17,8 @@ class Table:
 
     def __init__(self, store: Storelike, ty: TableType, init: Any) -> None:
         owner = store_of(store)
+        if not isinstance(ty, TableType):
+            raise TypeError("expected a TableType")
         limits, element = ty.spec.limits, ty.spec.element
         first = to_bembix(element)(init)
         with translated():

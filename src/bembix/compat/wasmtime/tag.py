@@ -13,6 +13,8 @@ class Tag:
 
     def __init__(self, store: Storelike, ty: TagType) -> None:
         owner = store_of(store)
+        if not isinstance(ty, TagType):
+            raise TypeError("expected a TagType")
         if ty.functype.spec.results:
             raise WasmtimeError("Cannot create an exception type from a tag type with results in the signature")
         self.bembix: BembixTag = BembixTag(ty.functype.spec.params, store=owner.bembix)
