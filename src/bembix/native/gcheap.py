@@ -140,6 +140,7 @@ def types() -> TypeTable:
 
 _Take = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
 _Act = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+_Count = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 _untrack = api.PyObject_GC_UnTrack
 
 #: What a heap that still lives needs when it goes: its block, and the function that gives its blocks back.
@@ -166,6 +167,7 @@ class Addresses:
     poll: int  #: (heap): collect if that is due
     collect: int  #: (heap)
     release: int  #: (heap): give all blocks back
+    hold: int  #: (heap, count): hold off collections so many times more
     new: int
     new_array: int
     box: int
@@ -181,6 +183,7 @@ class NativeHeap:
         "__weakref__",
         "_cell",
         "_collect",
+        "_hold",
         "_owner",
         "_poll",
         "_roots",
@@ -215,6 +218,7 @@ class NativeHeap:
     def _use(self, functions: Addresses) -> None:
         self._take, self._cell = _Take(functions.take), _Take(functions.cell)
         self._poll, self._collect = _Act(functions.poll), _Act(functions.collect)
+        self._hold = _Count(functions.hold)
         for field, code in (
             (Heap.NEW, functions.new),
             (Heap.NEW_ARRAY, functions.new_array),
@@ -264,6 +268,10 @@ class NativeHeap:
             write_u64(address + Object.TYPE, Size.BOX_TYPE)
             write_u64(self.address + Heap.BOXES_LEFT, max(self._word(Heap.BOXES_LEFT) - 1, 0))
         return address
+
+    def hold(self, count: int) -> None:
+        """Hold off collections so many times more, or less."""
+        self._hold(self.address, count)
 
     def poll(self) -> None:
         """Collect if that is due and possible, and let host objects go that nothing refers to any more."""

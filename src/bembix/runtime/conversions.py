@@ -1,5 +1,7 @@
 """The helpers that call stubs and thunks turn to where a value does not take their fast path, or is wrong.
 
+Stubs and thunks hold off collections while they run.
+
 Source: `compile/prebuilt/boundary.py`, which calls them; WebAssembly JavaScript API, 5.6 (calling an exported function,
 running a host function).
 """
@@ -24,9 +26,7 @@ def arguments(func: object, given: Sequence[object], keywords: Mapping[str, obje
     info, store = info_of(func), store_of(func)
     if keywords:
         raise TypeError(f"{info.name}() takes no keyword arguments")
-    if store.has_heap:
-        store.heap.poll()
-    store.hold(1)  # the stub that called ends that
+    store.poll_held()
     wanted = info.type.params
     if len(given) != len(wanted):
         raise TypeError(_arity(info, len(given)))
@@ -53,10 +53,9 @@ def results(handle: int, result: object) -> tuple[Plain, ...]:
     if hasattr(type(result), "__await__"):
         from bembix.runtime.asynchronous import wait_for  # not before it is needed: importing asyncio takes long
 
-        result = wait_for(cast("Awaitable[object]", result), f"host function {host.info.module}.{host.info.name}")
-    if store.has_heap:
-        store.heap.poll()
-    store.hold(1)  # the thunk that called ends that
+        with store.let_go():
+            result = wait_for(cast("Awaitable[object]", result), f"host function {host.info.module}.{host.info.name}")
+    store.poll_held()
     wanted = host.info.type.results
     what = f"host function {host.info.module}.{host.info.name}"
     if not wanted:

@@ -41,6 +41,8 @@ def _cell(address: int, number: int) -> int:
 def exception_address(exception: WasmException) -> int:
     """Return the address of a native exception like one that a host function raised, or 0 where Wasm can't catch it.
 
+    Who asks holds off collections.
+
     Errors: TypeError, OverflowError, ValueError where the payload is none of the tag.
     """
     tag, store = exception.tag, _running_store()
@@ -53,7 +55,6 @@ def exception_address(exception: WasmException) -> int:
     wanted, payload = tag.type.params, exception.payload
     if len(payload) != len(wanted):
         raise TypeError(f"the payload of {tag!r} has {len(wanted)} values, not {len(payload)}")
-    store.hold(1)  # the thunk that asks ends that
     plain = [
         to_wasm(value, valtype, f"payload {number + 1} of {tag!r}", store)
         for number, (value, valtype) in enumerate(zip(payload, wanted, strict=True))

@@ -95,7 +95,8 @@ class GcRef:
             size = storage_size(field)
             bits = int.from_bytes(memory.read_bytes(at, size), "little")
             return _SIGNED[size](bits) if signed else bits
-        return to_python(cells.read(at, field.storage), field.storage, self.store_inst)
+        with self.store_inst.converting(field.storage):
+            return to_python(cells.read(at, field.storage), field.storage, self.store_inst)
 
     def _write(self, offset: int, field: FieldType, value: object, where: str) -> None:
         from bembix.runtime.values import to_wasm
@@ -103,10 +104,11 @@ class GcRef:
         if not field.mutable:
             raise TypeError(f"{where} is not mutable")
         valtype = I32 if isinstance(field.storage, Packed) else field.storage
-        plain = to_wasm(value, valtype, where, self.store_inst)
         size = storage_size(field)
-        bits = cells.bits_of(plain, valtype) & (1 << 8 * size) - 1
-        memory.write_bytes(self.address + offset, bits.to_bytes(size, "little"))
+        with self.store_inst.converting(valtype):
+            plain = to_wasm(value, valtype, where, self.store_inst)
+            bits = cells.bits_of(plain, valtype) & (1 << 8 * size) - 1
+            memory.write_bytes(self.address + offset, bits.to_bytes(size, "little"))
 
 
 class StructRef(GcRef):

@@ -31,10 +31,11 @@ class Global(SlottedExtern[GlobalInst]):
         valtype = valtype_of(type)
         owner = store_for(store)
         first = default(valtype) if value is _NOT_GIVEN else value
-        bits = cells.bits_of(to_wasm(first, valtype, "global value", owner), valtype)
-        self._bind(GlobalInst.alone(GlobalType(valtype, mutable), bits), owner)
-        if is_traced(valtype):
-            owner.own(self._inst)
+        with owner.converting(valtype):
+            bits = cells.bits_of(to_wasm(first, valtype, "global value", owner), valtype)
+            self._bind(GlobalInst.alone(GlobalType(valtype, mutable), bits), owner)
+            if is_traced(valtype):
+                owner.own(self._inst)
         self.store_inst.public(self._inst.address, lambda: self)
 
     def __repr__(self) -> str:
@@ -48,11 +49,13 @@ class Global(SlottedExtern[GlobalInst]):
     @property
     def value(self) -> object:
         """Its value.  Errors, at assignment: AttributeError where it is not mutable; TypeError, OverflowError."""
-        return to_python(cells.read(self._inst.address, self.type.value), self.type.value, self.store_inst)
+        with self.store_inst.converting(self.type.value):
+            return to_python(cells.read(self._inst.address, self.type.value), self.type.value, self.store_inst)
 
     @value.setter
     def value(self, value: object) -> None:
         if not self.type.mutable:
             raise AttributeError("this global is not mutable")
-        plain = to_wasm(value, self.type.value, "global value", self.store_inst)
-        cells.write(self._inst.address, plain, self.type.value)
+        with self.store_inst.converting(self.type.value):
+            plain = to_wasm(value, self.type.value, "global value", self.store_inst)
+            cells.write(self._inst.address, plain, self.type.value)

@@ -58,6 +58,7 @@ def instantiate(
     _prepare(module, linked.host_types)
     if needs_heap(module):
         _prepare_heap(module, linked.store)
+    linked.store.bind()
     with linked.store.held():
         inst, instance = _define(module, layout, linked, snapshot)
     ready(instance)

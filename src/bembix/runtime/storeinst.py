@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -19,7 +19,7 @@ from bembix.errors import InstancesExceeded, LinkError, MemoryExceeded, TableExc
 from bembix.native.memory import Block, read_u64, write_u64
 from bembix.records import replace
 from bembix.runtime import registry
-from bembix.runtime.heapinst import NO_LIMIT, HeapInst
+from bembix.runtime.heapinst import NO_LIMIT, HeapInst, is_traced
 from bembix.runtime.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ class StoreInst:
                 self._heap.bind(self._block.address)
         return self._block.address
 
+    def bind(self) -> None:
+        """Merge into no other store from now on."""
+        _ = self.address
+
     @property
     def heap(self) -> HeapInst:
         """The garbage-collected heap, made at its first use.  Errors: ResourceError where the host has no room."""
@@ -129,17 +133,42 @@ class StoreInst:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let nothing be collected meanwhile."""
-        self.hold(1)
+        """Let nothing be collected meanwhile, if there is a heap and the store is bound."""
+        heap = self._heap
+        if heap is None or self._block is None:
+            yield
+            return
+        heap.native.hold(1)
         try:
             yield
         finally:
-            self.hold(-1)
+            heap.native.hold(-1)
 
-    def hold(self, count: int) -> None:
-        """Hold off collections once more, or once less; code that asked for a conversion ends that by itself."""
-        at = self.address + Layout.HOLD
-        write_u64(at, read_u64(at) + count)
+    def converting(self, valtype: object) -> AbstractContextManager[None]:
+        """Let nothing be collected while a value of a type is known to Python alone."""
+        if not is_traced(valtype):
+            return nullcontext()
+        _ = self.heap
+        return self.held()
+
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Let a conversion that holds off collections, and has no addresses yet, allow them meanwhile."""
+        heap = self._heap
+        if heap is None:
+            yield
+            return
+        heap.native.hold(-1)
+        try:
+            yield
+        finally:
+            heap.native.hold(1)
+
+    def poll_held(self) -> None:
+        """Collect if that is due, for a conversion that holds it off and has not begun."""
+        if self._heap is not None:
+            with self.let_go():
+                self._heap.poll()
 
     @property
     def has_heap(self) -> bool:

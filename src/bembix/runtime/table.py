@@ -45,10 +45,11 @@ class Table(SlottedExtern[TableInst]):
         if not isinstance(reftype, RefType):
             raise ValueError(f"a table holds references, not {reftype}")
         owner = store_for(store)
-        first = cast(int, to_wasm(init, reftype, "table element", owner))
-        self._bind(TableInst(TableType(Limits(minimum, maximum), reftype), owner.table_budget, first), owner)
-        if is_traced(reftype):
-            owner.own(self._inst)
+        with owner.converting(reftype):
+            first = cast(int, to_wasm(init, reftype, "table element", owner))
+            self._bind(TableInst(TableType(Limits(minimum, maximum), reftype), owner.table_budget, first), owner)
+            if is_traced(reftype):
+                owner.own(self._inst)
         self.store_inst.public(self._inst.address, lambda: self)
 
     def __repr__(self) -> str:
@@ -59,12 +60,15 @@ class Table(SlottedExtern[TableInst]):
 
     def __getitem__(self, index: int) -> object:
         """Return an element; counts from the end where `index` is negative.  Errors: IndexError."""
-        return to_python(self._inst.get(self._place(index)), self.type.element, self.store_inst)
+        place = self._place(index)
+        with self.store_inst.converting(self.type.element):
+            return to_python(self._inst.get(place), self.type.element, self.store_inst)
 
     def __setitem__(self, index: int, value: object) -> None:
         """Replace an element.  Errors: IndexError; TypeError where the value is none that the table holds."""
         place = self._place(index)
-        self._inst.set(place, self._to_wasm(value))
+        with self.store_inst.converting(self.type.element):
+            self._inst.set(place, self._to_wasm(value))
 
     def __iter__(self) -> Iterator[object]:
         return (self[index] for index in range(len(self)))
@@ -82,7 +86,8 @@ class Table(SlottedExtern[TableInst]):
         """
         if count < 0:
             raise ValueError(f"a table can't grow by {count} elements")
-        before = self._inst.grow(operator.index(count), self._to_wasm(init))
+        with self.store_inst.converting(self.type.element):
+            before = self._inst.grow(operator.index(count), self._to_wasm(init))
         if before < 0:
             self._inst.check_budget(count)
             raise ResourceError(f"a table of {len(self)} elements (maximum {self._inst.maximum}) can't grow by {count}")

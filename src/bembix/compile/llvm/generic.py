@@ -294,10 +294,10 @@ def _stores() -> str:
 
 def entry(name: str, room: int) -> str:
     """Return the entry stub for up to `room` parameters and results."""
-    text = _ENTRY_UNBOX + stubs.ENTRY_ENTER + _ENTRY_CALL + _loads()
+    text = stubs.enter(_ENTRY_UNBOX, held=True) + _ENTRY_CALL + _loads()
     text += f"  %result = call {CC} $RESULT %code(ptr %ctx, {REGISTERS})\n"
     text += _ENTRY_KEEP + stubs.ENTRY_LEAVE + stubs.HOLD + _ENTRY_BOX.replace("LET_GO", stubs.LET_GO)
-    return _fill(text + stubs.ENTRY_TAIL, name, room)
+    return _fill(text + stubs.LEAVE_HELD + stubs.ENTRY_TAIL, name, room)
 
 
 _THUNK_BOX: Final = """

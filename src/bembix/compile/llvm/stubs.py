@@ -25,6 +25,7 @@ DECLARATIONS: Final = """
 declare ptr @attach() #0
 declare void @attend(ptr) #0
 declare void @attend_entry(ptr) #0
+declare void @add_hold(ptr, i64) #0
 declare i32 @claim(ptr, ptr) #0
 declare void @release(ptr, ptr) #0
 declare void @retake(ptr, ptr) #0
@@ -151,7 +152,8 @@ def entry(shape: str) -> str:
         f"  %v{k} = phi {t} [ %fast{k}, %{_last_block(params)} ], [ %slow{k}, %reload ]\n"
         for k, t in enumerate(letter_types(params))
     )
-    text += ENTRY_ENTER.replace("ACTIVATION_SIZE", str(layout.Activation.SIZE))
+    held = not _TRACED.isdisjoint(params)
+    text = enter(text, held=held)
     arguments = _leave_arguments(params, "v")
     type_ = _results_type(results)
     text += (
@@ -161,7 +163,32 @@ def entry(shape: str) -> str:
     boxed = _entry_results(shape, results)
     if not _TRACED.isdisjoint(results):  # boxing may run Python, and that Wasm which collects
         boxed = HOLD + boxed.replace("  ret ptr", LET_GO + "  ret ptr")
-    return expand(text + boxed + ENTRY_TAIL)
+    return expand(text + boxed + (LEAVE_HELD if held else "") + ENTRY_TAIL)
+
+
+#: Around what may collect while an object is known to a stub alone.
+HOLD: Final = "  call void @add_hold(ptr %store, i64 1)\n"
+LET_GO: Final = "  call void @add_hold(ptr %store, i64 -1)\n"
+
+
+def enter(unboxing: str, *, held: bool) -> str:
+    """Return `unboxing`, which goes on at "ready", and what enters Wasm.
+
+    held: until the stub's objects are on the stack of an entry, nothing is collected: `LEAVE_HELD` goes with that.
+    """
+    if not held:
+        return unboxing + ENTRY_ENTER.replace("PUSHED", "")
+    store = "  %store = get ptr %self FuncObject.STORE\n"
+    converts, converted = "convert:\n", "  %done = icmp ne i32 %converted, 0\n"
+    for begin, more in ((store, store + HOLD), (converts, converts + LET_GO), (converted, HOLD + converted)):
+        unboxing = unboxing.replace(begin, more)
+    text = unboxing + ENTRY_ENTER.replace("PUSHED", LET_GO)
+    return text.replace("label %fail", "label %let.go").replace("  ret ptr null\n", "  br label %let.go\n")
+
+
+LEAVE_HELD: Final = f"""let.go:
+{LET_GO}  br label %fail
+"""
 
 
 def _leave_arguments(params: str, name: str) -> tuple[str, str]:
@@ -256,7 +283,7 @@ push:
   put ptr null, %activation Activation.LOW
   put ptr %activation, %thread Thread.TOP
   put ptr %limit, %store Store.STACK_LIMIT
-  %jumped = call i32 @_setjmp(ptr %activation) #3
+PUSHED  %jumped = call i32 @_setjmp(ptr %activation) #3
   %first = icmp eq i32 %jumped, 0
   br i1 %first, label %run, label %landing
 run:
@@ -291,16 +318,6 @@ retake:
   call void @retake(ptr %thread, ptr %activation)
   br label %finish
 finish:
-"""
-
-#: Around what may collect while an object is known to a stub alone.
-HOLD: Final = """  %holds = get i64 %store Store.HOLD
-  %held = add i64 %holds, 1
-  put i64 %held, %store Store.HOLD
-"""
-LET_GO: Final = """  %holding = get i64 %store Store.HOLD
-  %fewer = sub i64 %holding, 1
-  put i64 %fewer, %store Store.HOLD
 """
 
 ENTRY_TAIL: Final = """landing:

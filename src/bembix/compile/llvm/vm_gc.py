@@ -416,6 +416,20 @@ big:
 """
 
 BOXING: Final = """
+; Hold off collections %count times more, or less: one step for all that has the GIL.
+define void @gc_hold(ptr %heap, i64 %count) #0 {
+  %store = get ptr %heap Heap.STORE
+  %none = icmp eq ptr %store, null
+  br i1 %none, label %done, label %add
+add:
+  %holds = get i64 %store Store.HOLD
+  %new = add i64 %holds, %count
+  put i64 %new, %store Store.HOLD
+  br label %done
+done:
+  ret void
+}
+
 ; A box for a host object, or null where Python has to see to it: nothing is collected here, as the caller's addresses
 ; are not on the stack of any entry yet.
 define ptr @gc_box(ptr %heap, ptr %host) #0 {

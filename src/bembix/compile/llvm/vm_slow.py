@@ -65,8 +65,16 @@ done:
   ret ptr %tuple
 }
 
-; Arguments that the fast path does not take: a helper raises, or converts them into cells.  It holds off collections,
-; because the addresses it makes are only in Python objects; that ends when they are in the cells.
+; Hold off collections %count times more, or less: one step for all that has the GIL.
+define void @add_hold(ptr %store, i64 %count) #0 {
+  %holds = get i64 %store Store.HOLD
+  %new = add i64 %holds, %count
+  put i64 %new, %store Store.HOLD
+  ret void
+}
+
+; Arguments that the fast path does not take: a helper raises, or converts them into cells.  Nothing is collected
+; meanwhile, because the addresses it makes are only in Python objects until they are in the cells.
 define i32 @convert_arguments(i64 %shape, ptr %self, ptr %args, i64 %flagged, ptr %names, ptr %cells, i64 %n) #0 {
   call void @PyErr_Clear()
   %tuple = call ptr @gather(ptr %args, i64 %flagged, ptr %names)
@@ -76,12 +84,12 @@ ask:
   %no_names = icmp eq ptr %names, null
   %names.object = select i1 %no_names, ptr @_Py_NoneStruct, ptr %names
   %store = get ptr %self FuncObject.STORE
-  %holds = get i64 %store Store.HOLD
+  call void @add_hold(ptr %store, i64 1)
   %helper = get ptr @state State.ARGUMENTS
   %packed = python(ptr %helper, ptr @format_arguments, i64 %shape, ptr %self, ptr %tuple, ptr %names.object)
   call void @Py_DecRef(ptr %tuple)
   %taken = call i32 @take_cells(ptr %packed, ptr %cells, i64 %n)
-  put i64 %holds, %store Store.HOLD
+  call void @add_hold(ptr %store, i64 -1)
   ret i32 %taken
 bad:
   ret i32 0
@@ -110,11 +118,11 @@ define i32 @convert_results(i64 %shape, i64 %handle, ptr %result, ptr %cells, i6
   %thread = call ptr @current_thread()
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
-  %holds = get i64 %store Store.HOLD
+  call void @add_hold(ptr %store, i64 1)
   %helper = get ptr @state State.RESULTS
   %packed = python(ptr %helper, ptr @format_results, i64 %shape, i64 %handle, ptr %result)
   %taken = call i32 @take_cells(ptr %packed, ptr %cells, i64 %n)
-  put i64 %holds, %store Store.HOLD
+  call void @add_hold(ptr %store, i64 -1)
   ret i32 %taken
 }
 
@@ -132,11 +140,9 @@ take:
 ask:
   %helper = get ptr @state State.RAISE
   %owner = get ptr %self FuncObject.STORE
-  %holds = get i64 %owner Store.HOLD
-  %held = add i64 %holds, 1
-  put i64 %held, %owner Store.HOLD
+  call void @add_hold(ptr %owner, i64 1)
   %object = python(ptr %helper, ptr @format_raise, ptr %self, i64 %reason, ptr %thread)
-  put i64 %holds, %owner Store.HOLD
+  call void @add_hold(ptr %owner, i64 -1)
   %raised = icmp eq ptr %object, null
   br i1 %raised, label %done, label %wrong
 wrong:
@@ -211,16 +217,16 @@ convert:
   %thread = call ptr @current_thread()
   %top = get ptr %thread Thread.TOP
   %store = get ptr %top Activation.STORE
-  %holds = get i64 %store Store.HOLD
+  call void @add_hold(ptr %store, i64 1)
   %exception = call ptr @caught()
   %is_wasm = icmp ne ptr %exception, null
   br i1 %is_wasm, label %wasm, label %foreign
 foreign:
-  put i64 %holds, %store Store.HOLD
+  call void @add_hold(ptr %store, i64 -1)
   br label %python
 wasm:
   %good = call i32 @proceed(ptr %thread)
-  put i64 %holds, %store Store.HOLD
+  call void @add_hold(ptr %store, i64 -1)
   %in = icmp ne i32 %good, 0
   br i1 %in, label %throw, label %python
 throw:
