@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import math
 from collections.abc import Callable
 
@@ -120,6 +121,10 @@ def test_functions_look_like_python_ones(identity: Instance) -> None:
     assert callable(add)
     assert add.__name__ == "add"
     assert str(inspect.signature(add)) == "(left: 'i32', right: 'i32', /) -> 'i32'"
+    assert pydoc.plain(pydoc.render_doc(add)).splitlines()[2:4] == [
+        "add(left: 'i32', right: 'i32', /) -> 'i32'",
+        "    A WebAssembly function, (i32 i32) -> (i32).",
+    ]
     assert repr(add) == "<bembix.Func m!add (i32 i32) -> (i32)>"
     assert str(add.type) == "(i32 i32) -> (i32)"
     assert hash(add) == hash(identity.exports["add"])

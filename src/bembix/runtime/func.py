@@ -130,6 +130,24 @@ def _signature(func: object) -> Signature:
     return Signature(parameters, return_annotation=", ".join(map(str, info.type.results)) or None)
 
 
+class _Doc:
+    """What each function is, and what functions are."""
+
+    def __get__(self, func: Func | None, owner: type) -> str:
+        if func is None:
+            return "A WebAssembly function that an instance exports, or that a reference came with; call it."
+        return f"A WebAssembly function, {info_of(func).type}."
+
+
+class _Signature:
+    """The signature of each function; the type has none of its own."""
+
+    def __get__(self, func: Func | None, owner: type) -> Signature:
+        if func is None:
+            raise AttributeError("__signature__")
+        return _signature(func)
+
+
 def _call(func: Func, *arguments: object, timeout: float | None = None, cpu_time: float | None = None) -> Any:
     """Run it for at most so many seconds, or seconds of CPU time.
 
@@ -169,7 +187,9 @@ def func_class() -> type[Func]:
     made = boundary.func_type()
     attributes = {
         "__repr__": _repr,
-        "__signature__": property(_signature),
+        "__doc__": _Doc(),
+        "__signature__": _Signature(),
+        "__get__": lambda func, instance, owner=None: func,  # by which `help` knows functions
         "__getattr__": _name,
         "call": _call,
         "async_": _async,
