@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bembix.errors import InternalError
 from bembix.native.libc import api
+from bembix.native.typespec import KEPT, Member, Slot, Spec, builtin
 from bembix.records import dataclass
 
 
@@ -40,46 +41,10 @@ class Slots:
     make: int
 
 
-class _Member(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("type", ctypes.c_int),
-        ("offset", ctypes.c_ssize_t),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-class _Slot(ctypes.Structure):
-    _fields_ = (("slot", ctypes.c_int), ("function", ctypes.c_void_p))
-
-
-class _Spec(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("basicsize", ctypes.c_int),
-        ("itemsize", ctypes.c_int),
-        ("flags", ctypes.c_uint),
-        ("slots", ctypes.POINTER(_Slot)),
-    )
-
-
-class _MethodDef(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-_FASTCALL: Final = 0x80
 _FLAGS: Final = 1 << 7 | 1 << 11 | 1 << 14  # DISALLOW_INSTANTIATION | HAVE_VECTORCALL | HAVE_GC
 _TP_CALL, _TP_CLEAR, _TP_DEALLOC, _TP_TRAVERSE, _TP_MEMBERS = 50, 51, 52, 71, 72
 _OBJECT, _ULONGLONG, _PYSSIZET, _READONLY = 6, 18, 19, 1
 
-#: Where Python reads from while the type lives.
-_kept: list[object] = []
 _type: type | None = None
 
 
@@ -88,39 +53,30 @@ def create(slots: Slots) -> tuple[type, Callable[[int, int, int, object, object]
     global _type
     if _type is not None:
         raise InternalError("the type of functions was made twice")
-    members = (_Member * 7)(
-        _Member(b"__vectorcalloffset__", _PYSSIZET, FuncObject.VECTORCALL, _READONLY, None),
-        _Member(b"__weaklistoffset__", _PYSSIZET, FuncObject.WEAK, _READONLY, None),
-        _Member(b"_record", _ULONGLONG, FuncObject.RECORD, _READONLY, None),
-        _Member(b"_store", _ULONGLONG, FuncObject.STORE, _READONLY, None),
-        _Member(b"_owner", _OBJECT, FuncObject.OWNER, _READONLY, None),
-        _Member(b"_info", _OBJECT, FuncObject.INFO, _READONLY, None),
-        _Member(),
+    members = (Member * 7)(
+        Member(b"__vectorcalloffset__", _PYSSIZET, FuncObject.VECTORCALL, _READONLY, None),
+        Member(b"__weaklistoffset__", _PYSSIZET, FuncObject.WEAK, _READONLY, None),
+        Member(b"_record", _ULONGLONG, FuncObject.RECORD, _READONLY, None),
+        Member(b"_store", _ULONGLONG, FuncObject.STORE, _READONLY, None),
+        Member(b"_owner", _OBJECT, FuncObject.OWNER, _READONLY, None),
+        Member(b"_info", _OBJECT, FuncObject.INFO, _READONLY, None),
+        Member(),
     )
     call = ctypes.cast(api.PyVectorcall_Call, ctypes.c_void_p)
-    table = (_Slot * 6)(
-        _Slot(_TP_CALL, call),
-        _Slot(_TP_CLEAR, slots.clear),
-        _Slot(_TP_DEALLOC, slots.dealloc),
-        _Slot(_TP_TRAVERSE, slots.traverse),
-        _Slot(_TP_MEMBERS, ctypes.addressof(members)),
-        _Slot(),
+    table = (Slot * 6)(
+        Slot(_TP_CALL, call),
+        Slot(_TP_CLEAR, slots.clear),
+        Slot(_TP_DEALLOC, slots.dealloc),
+        Slot(_TP_TRAVERSE, slots.traverse),
+        Slot(_TP_MEMBERS, ctypes.addressof(members)),
+        Slot(),
     )
-    spec = _Spec(b"bembix.Func", FuncObject.SIZE, 0, _FLAGS, table)
+    spec = Spec(b"bembix.Func", FuncObject.SIZE, 0, _FLAGS, table)
     from_spec = api.PyType_FromSpec
-    from_spec.argtypes, from_spec.restype = [ctypes.POINTER(_Spec)], ctypes.py_object
+    from_spec.argtypes, from_spec.restype = [ctypes.POINTER(Spec)], ctypes.py_object
     _type = from_spec(ctypes.byref(spec))
-    _kept.extend((members, table, spec))
-    return _type, _builtin("make_func", slots.make)
-
-
-def _builtin(name: str, address: int) -> Any:
-    """Return a builtin function whose code is at `address`."""
-    definition = _MethodDef(name.encode(), address, _FASTCALL, None)
-    _kept.append(definition)
-    new = api.PyCFunction_NewEx
-    new.argtypes, new.restype = [ctypes.POINTER(_MethodDef), ctypes.c_void_p, ctypes.c_void_p], ctypes.py_object
-    return new(ctypes.byref(definition), None, None)
+    KEPT.extend((members, table, spec))
+    return _type, builtin("make_func", slots.make)
 
 
 def is_func(value: object) -> bool:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bembix.errors import InternalError
-from bembix.native.functype import _builtin, _Member, _MethodDef, _Slot, _Spec
 from bembix.native.libc import api
+from bembix.native.typespec import FASTCALL_KEYWORDS, KEPT, Member, MethodDef, Slot, Spec, builtin
 from bembix.records import dataclass
 
 
@@ -74,13 +74,11 @@ class MemoryType:
 
 
 _FLAGS: Final = 1 << 10 | 1 << 14  # BASETYPE | HAVE_GC
-_FASTCALL_KEYWORDS: Final = 0x82
 _BF_GETBUFFER, _MP_ASS_SUBSCRIPT, _MP_LENGTH, _MP_SUBSCRIPT = 1, 3, 4, 5
 _TP_DEALLOC, _TP_METHODS, _TP_TRAVERSE, _TP_MEMBERS = 52, 64, 71, 72
 _OBJECT_EX, _PYSSIZET, _READONLY = 16, 19, 1
 
-#: Where Python reads from while the type lives.
-_kept: list[object] = []
+_made = False
 
 
 def create(slots: MemorySlots, docs: Mapping[str, str]) -> MemoryType:
@@ -88,33 +86,35 @@ def create(slots: MemorySlots, docs: Mapping[str, str]) -> MemoryType:
 
     docs: of `read` and `write`, each beginning with its signature as `__text_signature__` has it.
     """
-    if _kept:
+    global _made
+    if _made:
         raise InternalError("the type of memories was made twice")
-    members = (_Member * 4)(
-        _Member(b"__weaklistoffset__", _PYSSIZET, MemoryObject.WEAK, _READONLY, None),
-        _Member(b"_inst", _OBJECT_EX, MemoryObject.INST, _READONLY, None),
-        _Member(b"_store", _OBJECT_EX, MemoryObject.STORE, _READONLY, None),
-        _Member(),
+    members = (Member * 4)(
+        Member(b"__weaklistoffset__", _PYSSIZET, MemoryObject.WEAK, _READONLY, None),
+        Member(b"_inst", _OBJECT_EX, MemoryObject.INST, _READONLY, None),
+        Member(b"_store", _OBJECT_EX, MemoryObject.STORE, _READONLY, None),
+        Member(),
     )
-    methods = (_MethodDef * 3)(
-        _MethodDef(b"read", slots.read, _FASTCALL_KEYWORDS, docs["read"].encode()),
-        _MethodDef(b"write", slots.write, _FASTCALL_KEYWORDS, docs["write"].encode()),
-        _MethodDef(),
+    methods = (MethodDef * 3)(
+        MethodDef(b"read", slots.read, FASTCALL_KEYWORDS, docs["read"].encode()),
+        MethodDef(b"write", slots.write, FASTCALL_KEYWORDS, docs["write"].encode()),
+        MethodDef(),
     )
-    table = (_Slot * 9)(
-        _Slot(_BF_GETBUFFER, slots.buffer),
-        _Slot(_MP_ASS_SUBSCRIPT, slots.set),
-        _Slot(_MP_LENGTH, slots.len),
-        _Slot(_MP_SUBSCRIPT, slots.get),
-        _Slot(_TP_DEALLOC, slots.dealloc),
-        _Slot(_TP_TRAVERSE, slots.traverse),
-        _Slot(_TP_METHODS, ctypes.addressof(methods)),
-        _Slot(_TP_MEMBERS, ctypes.addressof(members)),
-        _Slot(),
+    table = (Slot * 9)(
+        Slot(_BF_GETBUFFER, slots.buffer),
+        Slot(_MP_ASS_SUBSCRIPT, slots.set),
+        Slot(_MP_LENGTH, slots.len),
+        Slot(_MP_SUBSCRIPT, slots.get),
+        Slot(_TP_DEALLOC, slots.dealloc),
+        Slot(_TP_TRAVERSE, slots.traverse),
+        Slot(_TP_METHODS, ctypes.addressof(methods)),
+        Slot(_TP_MEMBERS, ctypes.addressof(members)),
+        Slot(),
     )
-    spec = _Spec(b"bembix.FastMemory", MemoryObject.SIZE, 0, _FLAGS, table)
-    _kept.extend((members, methods, table, spec))
+    spec = Spec(b"bembix.FastMemory", MemoryObject.SIZE, 0, _FLAGS, table)
+    KEPT.extend((members, methods, table, spec))
+    _made = True
     from_spec = api.PyType_FromSpec
-    from_spec.argtypes, from_spec.restype = [ctypes.POINTER(_Spec)], ctypes.py_object
+    from_spec.argtypes, from_spec.restype = [ctypes.POINTER(Spec)], ctypes.py_object
     made: Any = from_spec(ctypes.byref(spec))
-    return MemoryType(made, _builtin("bind_memory", slots.bind), _builtin("keep_view", slots.keep))
+    return MemoryType(made, builtin("bind_memory", slots.bind), builtin("keep_view", slots.keep))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from bembix.compile.layout import ContextLayout
 from bembix.native.memory import write_bytes
@@ -17,14 +18,17 @@ from bembix.runtime.linking import Linked, link
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.module import Module
 from bembix.runtime.moduleinst import ModuleInst
-from bembix.runtime.namespace import with_modules
 from bembix.runtime.restore import begin, check_module
 from bembix.runtime.snapshot import Snapshot
+from bembix.runtime.store import Store
 from bembix.runtime.storeinst import StoreInst
 from bembix.runtime.tableinst import TableInst
 from bembix.runtime.tag import TagInst
 from bembix.spec.module import ExternKind
 from bembix.spec.types import FuncType
+
+if TYPE_CHECKING:
+    from bembix.runtime.namespace import Namespace
 
 #: Up to so many types of exported functions have their call stubs made at once, with those of the imports.
 _PREPARED_TYPES = 16
@@ -49,7 +53,7 @@ def instantiate(
         check_module(snapshot, module)
     layout = module.compiled.layout  # first of all: where the engine is missing, this says so
     services.install()
-    modules = with_modules(module, imports, store)
+    modules = _namespace(module, imports, store)
     if modules is not None:
         instance = modules.instantiate(module, snapshot=snapshot)
         ready(instance)
@@ -65,6 +69,18 @@ def instantiate(
     if module.definition.start is not None and snapshot is None:
         func_at(inst.externs.functions[module.definition.start])()
     return instance
+
+
+def _namespace(module: Module, imports: object, store: StoreInst | None) -> Namespace | None:
+    """Return a namespace of the imports where modules stand among them, which it instantiates; else None."""
+    if not isinstance(imports, Mapping):
+        return None
+    names = {entry.module for entry in module.definition.imports}
+    if not any(name in imports and isinstance(imports[name], Module) for name in names):
+        return None
+    from bembix.runtime.namespace import Namespace
+
+    return Namespace(imports, store=None if store is None else Store.of(store))
 
 
 def _define(

@@ -219,13 +219,3 @@ def _ordered(needs: Mapping[str, list[str]]) -> list[str]:
     except CycleError as error:
         circle = " <- ".join(map(repr, error.args[1]))
         raise LinkError(f"modules import from each other in a circle: {circle}") from None
-
-
-def with_modules(module: Module, imports: object, store: StoreInst | None) -> Namespace | None:
-    """Return a namespace where modules stand among the imports of one that is to be instantiated, else None."""
-    if isinstance(imports, Namespace) or not isinstance(imports, Mapping):
-        return None
-    names = {entry.module for entry in module.definition.imports}
-    if not any(name in imports and isinstance(imports[name], Module) for name in names):
-        return None
-    return Namespace(imports, store=None if store is None else Store.of(store))
