@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import pydoc
 import math
+import pydoc
 from collections.abc import Callable
 
 import pytest
