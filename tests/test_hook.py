@@ -220,6 +220,19 @@ def test_wasi(load: Load) -> None:
     assert module.__instance__.store == store
 
 
+def test_wasi_in_a_start_function(load: Load) -> None:
+    out = Capture()
+    hook.install(wasi=Wasi(["test"], stdout=out))
+    load({"writes_at_start.wat": WRITER.removesuffix(")") + "(func $begin (drop (call 2))) (start $begin))"})
+    assert out.getvalue() == b"wasps\n"
+
+
+def test_wasi_without_a_memory(load: Load) -> None:
+    module = load({"blind.wat": WRITER.replace('(export "memory")', "")})
+    with pytest.raises(LinkError, match="blind uses WASI without exporting a memory called 'memory'"):
+        module.write()
+
+
 def test_wasi_writes_to_our_output(tmp_path: Path) -> None:
     (tmp_path / "writer.wat").write_text(WRITER)
     code = "import bembix.hook, writer; writer.write()"

@@ -129,11 +129,13 @@ class WasmLoader(Loader):
             raise ImportError(f"cannot import {self.name!r}: {error}", name=self.name, path=self.path) from error
 
     def _instantiate(self, wasm: Module, package: str | None) -> Instance:
+        from bembix.runtime.instantiate import instantiate
+
         started: list[Instance] = []
 
         def memory() -> Any:
             if not started or "memory" not in started[0].exports:
-                raise LinkError(f"{self.name} uses WASI before, or without, exporting a memory called 'memory'")
+                raise LinkError(f"{self.name} uses WASI without exporting a memory called 'memory'")
             return started[0].exports["memory"]
 
         functions = [(i.module, i.name, i.type) for i in wasm.imports if i.kind == "func"]
@@ -146,8 +148,7 @@ class WasmLoader(Loader):
             found = None if name in imports else self._import(name, package)
             if found is not None:
                 imports[name] = found
-        started.append(wasm.instantiate(imports, store=self._finder.store))
-        return started[0]
+        return instantiate(wasm, imports, self._finder.store.inst, ready=started.append)
 
     def _import(self, name: str, package: str | None) -> object | None:
         """Return the Python module of a name (with dots before it: below `package`), or None where there is none."""
