@@ -1,124 +1,79 @@
 """How an engine is configured: what has a meaning for Bembix is kept, everything else accepted and without effect.
 
-Settings can only be written, as in wasmtime-py.  `docs/migrating-from-wasmtime.md` says what each does here.
+Settings can only be written, as in wasmtime-py.  `docs/howto/migrating-from-wasmtime.md` says what each does here.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from bembix.compat.wasmtime.errors import WasmtimeError
 from bembix.compat.wasmtime.managed import Managed
 
-#: Settings that allow a proposal, by the keyword that `bembix.Features` has for it.
-_FEATURES: Final = {
-    "wasm_threads": "threads",
-    "wasm_tail_call": "tail_call",
-    "wasm_reference_types": "reference_types",
-    "wasm_simd": "simd",
-    "wasm_relaxed_simd": "relaxed_simd",
-    "wasm_bulk_memory": "bulk_memory_operations",
-    "wasm_multi_value": "multi_value",
-    "wasm_multi_memory": "multi_memory",
-    "wasm_memory64": "memory64",
-    "wasm_exceptions": "exception_handling",
-    "wasm_function_references": "function_references",
-    "wasm_gc": "gc",
-    "wasm_wide_arithmetic": "wide_arithmetic",
-    "wasm_custom_page_sizes": "custom_page_sizes",
-}
+#: Checks a value.  Errors: TypeError, WasmtimeError.
+_Check = Callable[[Any], object]
 
 
-def _bool(name: str, value: object) -> object:
+def _bool(value: object) -> None:
     if not isinstance(value, bool):
         raise TypeError("expected an bool")
-    return value
 
 
-def _int(name: str, value: object) -> object:
+def _int(value: object) -> None:
     if not isinstance(value, int):
         raise TypeError("expecting an integer")
-    return value
 
 
-def _cache(name: str, value: object) -> object:
+def _stack(value: object) -> None:
+    _int(value)
+    if not value:
+        raise WasmtimeError("max_wasm_stack size cannot be zero")
+
+
+def _one_of(what: str, *words: str) -> _Check:
+    def check(value: object) -> None:
+        if value not in words:
+            raise WasmtimeError(f"unknown {what}: {value}")
+
+    return check
+
+
+def _cache(value: object) -> None:
     if not isinstance(value, bool) and not os.path.isfile(str(value)):
         raise WasmtimeError(f"failed to read cache configuration: {value}")
-    return value
 
 
 #: Of targets, the names that wasmtime knows.
 _ARCHITECTURES: Final = ("x86_64", "aarch64", "riscv64", "s390x", "pulley32", "pulley64", "pulley32be", "pulley64be")
 
 
-def _target(name: str, value: object) -> object:
+def _target(value: object) -> None:
     if str(value).partition("-")[0] not in _ARCHITECTURES:
         raise WasmtimeError(f"Unrecognized architecture: {value}")
-    return value
 
 
-def _one_of(what: str, *words: str) -> Callable[[str, object], object]:
-    def check(name: str, value: object) -> object:
-        if value not in words:
-            raise WasmtimeError(f"unknown {what}: {value}")
-        return value
+class Setting:
+    """A setting.  check: of its values.  feature: what it switches, by the keyword of `bembix.Features`."""
 
-    return check
+    def __init__(self, check: _Check = _bool, *, feature: str | None = None) -> None:
+        self._check = check
+        self._name = ""
+        self.feature = feature
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
-def _stack(name: str, value: object) -> object:
-    if not isinstance(value, int):
-        raise TypeError("expecting an integer")
-    if value <= 0:
-        raise WasmtimeError("max_wasm_stack size cannot be zero")
-    return value
+    def __get__(self, config: object, owner: type) -> Setting:
+        if config is None:
+            return self
+        raise AttributeError(f"property {self._name!r} of 'Config' object has no getter")
 
-
-#: Every other setting and what is checked of its values.
-_OTHERS: Final[dict[str, Callable[[str, object], object]]] = {
-    "consume_fuel": _bool,
-    "epoch_interruption": _bool,
-    "max_wasm_stack": _stack,
-    "shared_memory": _bool,
-    # From here on: without effect.
-    "cache": _cache,
-    "cranelift_debug_verifier": _bool,
-    "cranelift_nan_canonicalization": _bool,
-    "cranelift_opt_level": _one_of("opt level", "none", "speed", "speed_and_size"),
-    "debug_info": _bool,
-    "gc_support": _bool,
-    "macos_use_mach_ports": _bool,
-    "memory_guard_size": _int,
-    "memory_init_cow": _bool,
-    "memory_may_move": _bool,
-    "memory_reservation": _int,
-    "memory_reservation_for_growth": _int,
-    "native_unwind_info": _bool,
-    "parallel_compilation": _bool,
-    "profiler": _one_of("profiler", "none", "jitdump", "vtune", "perfmap", "pulley"),
-    "signals_based_traps": _bool,
-    "strategy": _one_of("strategy", "auto", "cranelift", "winch"),
-    "target": _target,
-    "wasm_component_model": _bool,
-    "wasm_component_model_implements": _bool,
-    "wasm_component_model_map": _bool,
-    "wasm_relaxed_simd_deterministic": _bool,
-    "wasm_stack_switching": _bool,
-}
-_SETTINGS: Final = {**dict.fromkeys(_FEATURES, _bool), **_OTHERS}
-
-
-def _setting(name: str) -> Any:
-    def write(config: Config, value: object) -> None:
+    def __set__(self, config: Config, value: Any) -> None:
         config.check_open()
-        config.settings[name] = _SETTINGS[name](name, value)
-
-    def read(config: Config) -> NoReturn:
-        raise AttributeError(f"property {name!r} of 'Config' object has no getter")
-
-    return property(read, write)
+        self._check(value)
+        config.settings[self._name] = value
 
 
 class Config(Managed):
@@ -126,6 +81,51 @@ class Config(Managed):
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}  #: for the other files of this package
+
+    consume_fuel = Setting()
+    epoch_interruption = Setting()
+    shared_memory = Setting()
+
+    wasm_bulk_memory = Setting(feature="bulk_memory_operations")
+    wasm_custom_page_sizes = Setting(feature="custom_page_sizes")
+    wasm_exceptions = Setting(feature="exception_handling")
+    wasm_function_references = Setting(feature="function_references")
+    wasm_gc = Setting(feature="gc")
+    wasm_memory64 = Setting(feature="memory64")
+    wasm_multi_memory = Setting(feature="multi_memory")
+    wasm_multi_value = Setting(feature="multi_value")
+    wasm_reference_types = Setting(feature="reference_types")
+    wasm_relaxed_simd = Setting(feature="relaxed_simd")
+    wasm_simd = Setting(feature="simd")
+    wasm_tail_call = Setting(feature="tail_call")
+    wasm_threads = Setting(feature="threads")
+    wasm_wide_arithmetic = Setting(feature="wide_arithmetic")
+
+    # From here on: without effect.
+    cache = Setting(_cache)
+    cranelift_debug_verifier = Setting()
+    cranelift_nan_canonicalization = Setting()
+    cranelift_opt_level = Setting(_one_of("opt level", "none", "speed", "speed_and_size"))
+    debug_info = Setting()
+    gc_support = Setting()
+    macos_use_mach_ports = Setting()
+    max_wasm_stack = Setting(_stack)
+    memory_guard_size = Setting(_int)
+    memory_init_cow = Setting()
+    memory_may_move = Setting()
+    memory_reservation = Setting(_int)
+    memory_reservation_for_growth = Setting(_int)
+    native_unwind_info = Setting()
+    parallel_compilation = Setting()
+    profiler = Setting(_one_of("profiler", "none", "jitdump", "vtune", "perfmap", "pulley"))
+    signals_based_traps = Setting()
+    strategy = Setting(_one_of("strategy", "auto", "cranelift", "winch"))
+    target = Setting(_target)
+    wasm_component_model = Setting()
+    wasm_component_model_implements = Setting()
+    wasm_component_model_map = Setting()
+    wasm_relaxed_simd_deterministic = Setting()
+    wasm_stack_switching = Setting()
 
     def cranelift_flag_enable(self, flag: str) -> None:
         """Accept a flag of wasmtime's code generator; does nothing."""
@@ -135,8 +135,5 @@ class Config(Managed):
 
     def switches(self) -> dict[str, bool]:
         """Return what was said about proposals, as keywords of `bembix.Features`."""
-        return {_FEATURES[name]: value for name, value in self.settings.items() if name in _FEATURES}
-
-
-for _name in _SETTINGS:
-    setattr(Config, _name, _setting(_name))
+        features = {name: setting.feature for name, setting in vars(Config).items() if isinstance(setting, Setting)}
+        return {features[name] or "": value for name, value in self.settings.items() if features[name]}
