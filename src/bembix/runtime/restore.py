@@ -87,7 +87,8 @@ def _records(inst: ModuleInst, valtype: RefType, indices: array[int], where: str
         for index in set(indices) - {NULL}:
             if not match_heap(read_u64(functions[index] + FuncRecord.TYPE), valtype.heap):
                 raise SnapshotError(f"{where} holds {valtype}; function {index} is of another type here")
-    return array("Q", [0 if index == NULL else functions[index] for index in indices])
+    addresses = [*functions, 0]  # FAST: null, -1, is the last one (bench/snapshots.py)
+    return array("Q", list(map(addresses.__getitem__, indices)))
 
 
 def _global_bits(inst: ModuleInst, snapshot: Snapshot) -> list[int]:
