@@ -121,8 +121,29 @@ def outcome(function: Callable[..., Any], arguments: Sequence[object]) -> tuple[
     return type(caught.value).__name__, str(caught.value)
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_values_of_every_shape_arrive(seed: int) -> None:
+def around(functype: FuncType, host: Callable[..., object], engine: str) -> list[Callable[..., Any]]:
+    """Return a host function as an export, and functions of Wasm that call it, one of which looks for exceptions."""
+    params, results = text(*functype.params), text(*functype.results)
+    given = " ".join(f"local.get {k}" for k in range(len(functype.params)))
+    source = f"""(module
+        (type $t (func (param {params}) (result {results})))
+        (import "env" "f" (func $f (type $t)))
+        (tag $never)
+        (export "f" (func $f))
+        (table funcref (elem $f))
+        (func (export "g") (type $t) {given} call $f)
+        (func (export "h") (type $t)
+          (block $caught
+            (try_table (result {results}) (catch $never $caught) {given} i32.const 0 call_indirect (type $t))
+            return)
+          unreachable))"""
+    exports = bembix.Module(source, engine=engine).instantiate({"env": {"f": host}}).exports
+    return [exports[name] for name in "fgh"]
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+@pytest.mark.parametrize("seed", range(60))
+def test_values_of_every_shape_arrive(seed: int, engine: str) -> None:
     rng = random.Random(seed)
     functype = random_type(rng)
     results: list[object] = []
@@ -132,13 +153,30 @@ def test_values_of_every_shape_arrive(seed: int) -> None:
         seen.append(given)
         return None if not results else results[0] if len(results) == 1 else tuple(results)
 
-    function = through(functype, host)
-    for _ in range(5):
-        arguments = [random_value(rng, valtype, (function,)) for valtype in functype.params]
-        results[:] = [random_value(rng, valtype, (function,)) for valtype in functype.results]
+    functions = around(functype, host, engine)
+    for function in (*functions, *functions):
+        arguments = [random_value(rng, valtype, functions) for valtype in functype.params]
+        results[:] = [random_value(rng, valtype, functions) for valtype in functype.results]
         given = function(*arguments)
         assert seen.pop() == tuple(arguments)
         assert given == (None if not results else results[0] if len(results) == 1 else tuple(results))
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+@pytest.mark.parametrize("seed", range(20))
+def test_exceptions_pass_functions_of_every_shape(seed: int, engine: str) -> None:
+    rng = random.Random(seed)
+    functype = random_type(rng)
+
+    def host(*given: object) -> object:
+        raise error
+
+    for function in around(functype, host, engine):
+        arguments = [random_value(rng, valtype, ()) for valtype in functype.params]
+        for error in (LookupError("of Python"), bembix.WasmException(bembix.Tag(), ())):
+            with pytest.raises(type(error)) as caught:
+                function(*arguments)
+            assert caught.value is error or caught.value.tag == error.tag
 
 
 def test_functions_of_wasi_have_stubs_of_their_own() -> None:
@@ -152,12 +190,12 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 sys.modules["llvmlite"] = None
 import test_prebuilt
-for seed in range(1000, 1100):
-    test_prebuilt.test_values_of_every_shape_arrive(seed)
+for seed in range(1000, 1060):
+    test_prebuilt.test_values_of_every_shape_arrive(seed, "stencil")
+    test_prebuilt.test_exceptions_pass_functions_of_every_shape(seed, "stencil")
 """
 
 
-@pytest.mark.slow
 def test_boundary_without_a_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
