@@ -23,7 +23,9 @@ class Memory:
 
     def __init__(self) -> None:
         self.data = bytearray(65536)
-        self.size = 65536
+
+    def __len__(self) -> int:
+        return 65536
 
     def read(self, offset: int, length: int) -> bytes:
         """Return a copy of a range."""

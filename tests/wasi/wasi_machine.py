@@ -24,8 +24,7 @@ class FakeMemory:
     def __init__(self, size: int = PAGES * 65536) -> None:
         self.data = bytearray(size)
 
-    @property
-    def size(self) -> int:
+    def __len__(self) -> int:
         return len(self.data)
 
     def read(self, offset: int, length: int) -> bytes:

@@ -108,8 +108,9 @@ class HostStream(Stream):
         if self.nonblocking and not _ready(self._number, reading=False, timeout=0):
             raise fail(errno.EAGAIN)
         done = 0
+        patient = not deadlines.impatient()
         while done < len(data):
-            at_once = len(data) if self._await(reading=False) else select.PIPE_BUF
+            at_once = len(data) if patient or self._await(reading=False) else select.PIPE_BUF
             try:
                 done += os.write(self._number, data[done : done + at_once] if done or at_once < len(data) else data)
             except BlockingIOError:

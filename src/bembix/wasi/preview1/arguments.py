@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 
 from bembix.wasi.preview1.context import Context, check, check_out, put_u32
-from bembix.wasi.preview1.errno import Errno
+from bembix.wasi.preview1.errno import SUCCESS, Errno
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.types import Out32, Ptr
 
@@ -20,7 +20,7 @@ def _sizes(ctx: Context, strings: Sequence[bytes], count: Out32, size: Out32) ->
     check_out(memory, size)
     put_u32(memory, count, len(strings))
     put_u32(memory, size, sum(len(string) + 1 for string in strings))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 def _strings(ctx: Context, strings: Sequence[bytes], pointers: Ptr, buffer: Ptr) -> Errno:
@@ -35,7 +35,7 @@ def _strings(ctx: Context, strings: Sequence[bytes], pointers: Ptr, buffer: Ptr)
         at += len(string) + 1
     memory.write(pointers, bytes(table))
     memory.write(buffer, text)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export

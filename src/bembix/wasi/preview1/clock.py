@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from bembix.wasi.preview1.context import Context, check, put_u64
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.types import U64, Clock, ClockId, Out64, Timestamp
 
@@ -37,7 +37,7 @@ def clock_res_get(ctx: Context, clock: ClockId, out: Out64) -> Errno:
     Errors: INVAL unknown clock; FAULT `out` is out of bounds.
     """
     put_u64(ctx.memory(), out, ctx.clocks.resolution(method_of(clock)))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -52,4 +52,4 @@ def clock_time_get(ctx: Context, clock: ClockId, precision: Timestamp, out: Out6
     check(memory, out, 8)
     now: int = getattr(ctx.clocks, method_of(clock))()
     memory.write(out, (now & U64).to_bytes(8, "little"))
-    return Errno.SUCCESS
+    return SUCCESS

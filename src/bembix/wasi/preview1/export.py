@@ -132,7 +132,7 @@ def _show(context: Context, hint: object, arguments: tuple[int, ...], index: int
     if hint is Text:
         memory = context.memory()
         length = arguments[index + 1] & 0xFFFF_FFFF
-        if value + length <= memory.size:
+        if value + length <= len(memory):
             return repr(memory.read(value, min(length, 4096)).decode(errors="replace"))
     return f"{value:#x}" if getattr(hint, "__name__", "") in _IN_HEX else str(value)
 

@@ -13,7 +13,7 @@ from typing import Final
 from bembix.wasi.descriptor import Descriptor
 from bembix.wasi.directory import Directory
 from bembix.wasi.preview1.context import Context, check, put
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.io import check_offset
 from bembix.wasi.preview1.types import Bits32, Fd, FdFlag, FileSize, FileType, Ptr, Right, Rights, Size
@@ -77,7 +77,7 @@ def fd_fdstat_get(ctx: Context, fd: Fd, out: Ptr) -> Errno:
     descriptor = ctx.fds[fd]
     kind = file_type(descriptor.stat().mode)
     put(ctx.memory(), out, struct.pack("<BxH4xQQ", kind, _flags(descriptor), *_rights(descriptor)))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -91,7 +91,7 @@ def fd_fdstat_set_flags(ctx: Context, fd: Fd, flags: Bits32) -> Errno:
     if flags & ~(FdFlag.APPEND | FdFlag.NONBLOCK):
         raise WasiError(Errno.INVAL)
     descriptor.set_flags(bool(flags & FdFlag.APPEND), bool(flags & FdFlag.NONBLOCK))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -112,7 +112,7 @@ def fd_advise(ctx: Context, fd: Fd, offset: FileSize, length: FileSize, advice: 
     if advice > 5:
         raise WasiError(Errno.INVAL)
     descriptor.advise(check_offset(offset), check_offset(length), advice)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -123,35 +123,35 @@ def fd_allocate(ctx: Context, fd: Fd, offset: FileSize, length: FileSize) -> Err
     host cannot.
     """
     ctx.fds[fd].allocate(check_offset(offset), check_offset(length))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def fd_sync(ctx: Context, fd: Fd) -> Errno:
     """Write what was written to `fd`, and what is known of it, to the disk.  Errors: BADF; INVAL a stream; IO."""
     ctx.fds[fd].sync(metadata=True)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def fd_datasync(ctx: Context, fd: Fd) -> Errno:
     """Write what was written to `fd` to the disk.  Errors: BADF; INVAL a stream; IO."""
     ctx.fds[fd].sync(metadata=False)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def fd_close(ctx: Context, fd: Fd) -> Errno:
     """Close `fd`; directories that were handed over too.  Errors: BADF."""
     ctx.fds.close(fd)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def fd_renumber(ctx: Context, fd: Fd, to: Fd) -> Errno:
     """Give `fd` the number `to`, closing what had it.  Errors: BADF either is not open."""
     ctx.fds.renumber(fd, to)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 def _handed_over(ctx: Context, fd: Fd) -> bytes:
@@ -170,7 +170,7 @@ def fd_prestat_get(ctx: Context, fd: Fd, out: Ptr) -> Errno:
     Errors: BADF `fd` is not a directory that was handed over; FAULT `out` is out of bounds.
     """
     put(ctx.memory(), out, struct.pack("<B3xI", 0, len(_handed_over(ctx, fd))))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -186,4 +186,4 @@ def fd_prestat_dir_name(ctx: Context, fd: Fd, buffer: Ptr, size: Size) -> Errno:
     memory = ctx.memory()
     check(memory, buffer, size)
     memory.write(buffer, name)
-    return Errno.SUCCESS
+    return SUCCESS

@@ -9,7 +9,7 @@ import struct
 
 from bembix.wasi.descriptor import Stat
 from bembix.wasi.preview1.context import Context, check, check_out, get_path, put, put_u32
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.fd import file_type
 from bembix.wasi.preview1.io import check_offset
@@ -47,7 +47,7 @@ def fd_filestat_get(ctx: Context, fd: Fd, out: Ptr) -> Errno:
     Errors: BADF; FAULT `out` is out of bounds.
     """
     put(ctx.memory(), out, packed(ctx.fds[fd].stat()))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -60,7 +60,7 @@ def path_filestat_get(ctx: Context, fd: Fd, lookup: Bits32, path: Text, path_siz
     memory = ctx.memory()
     name = get_path(memory, path, path_size)
     put(memory, out, packed(ctx.fds.directory(fd).stat_at(name, follow=bool(lookup & Lookup.SYMLINK_FOLLOW))))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -70,7 +70,7 @@ def fd_filestat_set_size(ctx: Context, fd: Fd, size: FileSize) -> Errno:
     Errors: BADF not open, or no file; INVAL not open for writing, or a size of 2^63 or more; PERM read-only; NOSPC.
     """
     ctx.fds[fd].set_size(check_offset(size))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 def _chosen(now: int, given: int, flags: int, given_flag: int, now_flag: int) -> int | None:
@@ -99,7 +99,7 @@ def fd_filestat_set_times(ctx: Context, fd: Fd, accessed: Timestamp, modified: T
     """
     times = _times(ctx, accessed, modified, flags)
     ctx.fds[fd].set_times(*times)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -121,7 +121,7 @@ def path_filestat_set_times(
     name = get_path(ctx.memory(), path, path_size)
     times = _times(ctx, accessed, modified, flags)
     ctx.fds.directory(fd).set_times_at(name, *times, follow=bool(lookup & Lookup.SYMLINK_FOLLOW))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -147,4 +147,4 @@ def fd_readdir(ctx: Context, fd: Fd, buffer: Ptr, size: Size, cookie: Cookie, ou
         listing += head + entry.name
     memory.write(buffer, bytes(listing[:size]))
     put_u32(memory, out, min(len(listing), size))
-    return Errno.SUCCESS
+    return SUCCESS

@@ -13,7 +13,7 @@ import os
 from typing import Final
 
 from bembix.wasi.preview1.context import Context, check, check_out, gather, get_vectors, put_u32, put_u64, scatter
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.types import MAX_OFFSET, Bits32, Fd, FileDelta, FileSize, Out32, Out64, Ptr, Size
 
@@ -41,7 +41,7 @@ def fd_read(ctx: Context, fd: Fd, buffers: Ptr, count: Size, out: Out32) -> Errn
     descriptor = ctx.fds[fd]
     done = scatter(memory, vectors, total, descriptor.read, descriptor.fills_buffers)
     memory.write(out, done.to_bytes(4, "little"))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -56,7 +56,7 @@ def fd_write(ctx: Context, fd: Fd, buffers: Ptr, count: Size, out: Out32) -> Err
     vectors, total = get_vectors(memory, buffers, count)
     done = gather(memory, vectors, total, ctx.fds[fd].write)
     memory.write(out, done.to_bytes(4, "little"))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -79,7 +79,7 @@ def fd_pread(ctx: Context, fd: Fd, buffers: Ptr, count: Size, offset: FileSize, 
         return data
 
     put_u32(memory, out, scatter(memory, vectors, total, read, descriptor.fills_buffers))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -102,7 +102,7 @@ def fd_pwrite(ctx: Context, fd: Fd, buffers: Ptr, count: Size, offset: FileSize,
         return written
 
     put_u32(memory, out, gather(memory, vectors, total, write))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 def seek(ctx: Context, fd: int, offset: int, whence: int, out: int) -> Errno:
@@ -110,7 +110,7 @@ def seek(ctx: Context, fd: int, offset: int, whence: int, out: int) -> Errno:
     memory = ctx.memory()
     check(memory, out, 8)
     put_u64(memory, out, ctx.fds[fd].seek(offset, whence))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export

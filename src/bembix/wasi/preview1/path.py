@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 from bembix.wasi.preview1.context import Context, check, check_out, get_path, put_u32
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.fd import SYNC_FLAGS
 from bembix.wasi.preview1.types import (
@@ -88,21 +88,21 @@ def path_open(
         readable=bool(rights & Right.FD_READ) or not rights & Right.FD_WRITE,
     )
     put_u32(memory, out, ctx.fds.add(opened))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def path_create_directory(ctx: Context, fd: Fd, path: Text, path_size: Size) -> Errno:
     """Make a directory.  Errors: BADF; NOTDIR; NOENT; EXIST; ACCES; PERM leads out, or read-only; NOSPC; FAULT."""
     ctx.fds.directory(fd).make_directory(get_path(ctx.memory(), path, path_size))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
 def path_remove_directory(ctx: Context, fd: Fd, path: Text, path_size: Size) -> Errno:
     """Remove an empty directory.  Errors: BADF; NOTDIR; NOENT; NOTEMPTY; ACCES; PERM leads out, or read-only; FAULT."""
     ctx.fds.directory(fd).remove_directory(get_path(ctx.memory(), path, path_size))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -112,7 +112,7 @@ def path_unlink_file(ctx: Context, fd: Fd, path: Text, path_size: Size) -> Errno
     Errors: BADF; NOTDIR; ISDIR; NOENT; ACCES; PERM leads out, or read-only; FAULT.
     """
     ctx.fds.directory(fd).unlink(get_path(ctx.memory(), path, path_size))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -126,7 +126,7 @@ def path_rename(
     memory = ctx.memory()
     old, new = get_path(memory, path, path_size), get_path(memory, new_path, new_path_size)
     ctx.fds.directory(fd).rename(old, ctx.fds.directory(new_fd), new)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -149,7 +149,7 @@ def path_link(
     old, new = get_path(memory, path, path_size), get_path(memory, new_path, new_path_size)
     follow = bool(lookup & Lookup.SYMLINK_FOLLOW)
     ctx.fds.directory(fd).link(old, ctx.fds.directory(new_fd), new, follow=follow)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -161,7 +161,7 @@ def path_symlink(ctx: Context, target: Text, target_size: Size, fd: Fd, path: Te
     memory = ctx.memory()
     contents, name = get_path(memory, target, target_size), get_path(memory, path, path_size)
     ctx.fds.directory(fd).make_symlink(contents, name)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -178,4 +178,4 @@ def path_readlink(ctx: Context, fd: Fd, path: Text, path_size: Size, buffer: Ptr
     contents = ctx.fds.directory(fd).read_symlink(name)[:size]
     memory.write(buffer, contents)
     put_u32(memory, out, len(contents))
-    return Errno.SUCCESS
+    return SUCCESS

@@ -23,7 +23,7 @@ from bembix.records import dataclass
 from bembix.wasi.descriptor import Descriptor
 from bembix.wasi.preview1.clock import method_of
 from bembix.wasi.preview1.context import Context, check, check_out, put_u32
-from bembix.wasi.preview1.errno import Errno, WasiError, from_os_error
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError, from_os_error
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.types import HANGUP, SUBCLOCK_ABSTIME, Clock, EventType, Out32, Ptr, Size
 
@@ -90,7 +90,7 @@ def poll(ctx: Context, subscriptions: int, events: int, count: int, out: int, la
     happened = _wait(ctx, [_subscription(ctx, data, at, layout) for at in range(0, len(data), layout[2])])
     memory.write(events, b"".join([event.packed() for event in happened]))
     put_u32(memory, out, len(happened))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 def _subscription(ctx: Context, data: bytes, at: int, layout: Layout) -> Timer | Readiness | Event:

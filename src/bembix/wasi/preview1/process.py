@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from bembix.errors import Exit
 from bembix.wasi.preview1.context import CHUNK, Context, check
-from bembix.wasi.preview1.errno import Errno
+from bembix.wasi.preview1.errno import SUCCESS, Errno
 from bembix.wasi.preview1.export import export
 from bembix.wasi.preview1.types import Bits32, ExitCode, Ptr, Size
 
@@ -31,7 +31,7 @@ def proc_raise(ctx: Context, signal: Bits32) -> Errno:
 def sched_yield(ctx: Context) -> Errno:
     """Let another thread of the host run."""
     time.sleep(0)
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @export
@@ -44,4 +44,4 @@ def random_get(ctx: Context, buffer: Ptr, size: Size) -> Errno:
     check(memory, buffer, size)
     for at in range(0, size, CHUNK):
         memory.write(buffer + at, ctx.random(min(CHUNK, size - at)))
-    return Errno.SUCCESS
+    return SUCCESS

@@ -11,7 +11,7 @@ from typing import Final
 
 from bembix.wasi.descriptor import Stat
 from bembix.wasi.preview1.context import Context, get_path, put
-from bembix.wasi.preview1.errno import Errno, WasiError
+from bembix.wasi.preview1.errno import SUCCESS, Errno, WasiError
 from bembix.wasi.preview1.export import PREVIEW1, Registry
 from bembix.wasi.preview1.fd import file_type
 from bembix.wasi.preview1.io import seek
@@ -42,7 +42,7 @@ def fd_filestat_get(ctx: Context, fd: Fd, out: Ptr) -> Errno:
     Errors: BADF; FAULT `out` is out of bounds.
     """
     put(ctx.memory(), out, _packed(ctx.fds[fd].stat()))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @UNSTABLE.export
@@ -55,7 +55,7 @@ def path_filestat_get(ctx: Context, fd: Fd, lookup: Bits32, path: Text, path_siz
     memory = ctx.memory()
     name = get_path(memory, path, path_size)
     put(memory, out, _packed(ctx.fds.directory(fd).stat_at(name, follow=bool(lookup & Lookup.SYMLINK_FOLLOW))))
-    return Errno.SUCCESS
+    return SUCCESS
 
 
 @UNSTABLE.export
