@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from bembix.program import Completed as Completed
     from bembix.program import run as run
     from bembix.program import run_async as run_async
+    from bembix.runtime.caller import caller as caller
+    from bembix.runtime.caller import with_caller as with_caller
     from bembix.runtime.deadline import deadline as deadline
     from bembix.runtime.exnref import ExnRef as ExnRef
     from bembix.runtime.func import Func as Func
@@ -88,6 +90,8 @@ _HOMES: Final = {
     "Completed": "bembix.program",
     "run": "bembix.program",
     "run_async": "bembix.program",
+    "caller": "bembix.runtime.caller",
+    "with_caller": "bembix.runtime.caller",
     "deadline": "bembix.runtime.deadline",
     "ExnRef": "bembix.runtime.exnref",
     "Func": "bembix.runtime.func",

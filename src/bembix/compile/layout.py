@@ -157,6 +157,7 @@ class Activation:
     LOW: Final = 304  #: while it is parked, the lowest address of its stack that may have references; else 0
     NEXT: Final = 312  #: of the parked ones
     LINK: Final = 320  #: address of the word that points to it there
+    HOST: Final = 328  #: context of the host function that it called last, or 0; of bridges, too
     SIZE: Final = 336
     ENTRY: Final = 0  #: from Python: everything stops here
     BRIDGE: Final = 1  #: from code that looks for exceptions into code that does not: only they stop here

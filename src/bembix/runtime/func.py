@@ -51,6 +51,10 @@ if TYPE_CHECKING:
             """
 
         @property
+        def name(self) -> str:
+            """Its name: that of its first export, or the one that the module gives it."""
+
+        @property
         def type(self) -> FuncType:
             """Its parameters and results."""
 
@@ -193,6 +197,7 @@ def func_class() -> type[Func]:
         "__getattr__": _name,
         "call": _call,
         "async_": _async,
+        "name": property(lambda func: info_of(func).name, doc="Its name, as messages have it."),
         "type": property(lambda func: info_of(func).type, doc="Its parameters and results."),
         "store": property(lambda func: Store.of(store_of(func)), doc="The store that it belongs to."),
     }

@@ -6,8 +6,8 @@ The block is a `FuncRecord` followed by the `HostContext` that it points to.  So
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, cast
 
 from bembix.compile.layout import FuncRecord, HostContext
 from bembix.errors import InternalError
@@ -17,32 +17,36 @@ from bembix.runtime.func import FuncInfo
 from bembix.runtime.storeinst import StoreInst
 from bembix.spec.types import RefType
 
+if TYPE_CHECKING:
+    from bembix.runtime.moduleinst import ModuleInst
+
 _CONTEXT: Final = FuncRecord.SIZE  #: offset of the HostContext
 
 
 def _synchronous(function: Callable[..., object], info: FuncInfo) -> Callable[..., object]:
     """Return a function whose result, where it is a coroutine, is not taken for the reference that is wanted."""
-    from inspect import iscoroutinefunction
+    from inspect import iscoroutinefunction, unwrap
 
-    if not iscoroutinefunction(function):
+    if not iscoroutinefunction(unwrap(function)):
         return function
     from bembix.runtime.asynchronous import synchronous
 
-    return synchronous(function, f"host function {info.module}.{info.name}")
+    return synchronous(cast("Callable[..., Awaitable[object]]", function), f"host function {info.module}.{info.name}")
 
 
 class HostInst:
     """A host function in a store.
 
-    address: of its record, which is also its handle.
+    address: of its record, which is also its handle.  importer: the instance that it was given to.
     """
 
-    __slots__ = ("__weakref__", "_block", "_callable", "_store", "address", "info")
+    __slots__ = ("__weakref__", "_block", "_callable", "_store", "address", "importer", "info")
 
     def __init__(self, function: Callable[..., object], info: FuncInfo, store: StoreInst) -> None:
         from bembix.compile.prebuilt import boundary
 
         self.info: FuncInfo = info
+        self.importer: weakref.ref[ModuleInst] | None = None
         if any(isinstance(t, RefType) for t in info.type.results):
             function = _synchronous(function, info)
         self._callable = function  # CPython's id is the address that the thunk calls

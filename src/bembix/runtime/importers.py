@@ -7,6 +7,7 @@ from typing import Final, TypeAlias, cast
 
 from bembix.errors import BembixError
 from bembix.runtime import cells, matching
+from bembix.runtime.arity import misfit
 from bembix.runtime.func import FuncInfo, info_of, is_func, record_of
 from bembix.runtime.global_ import Global
 from bembix.runtime.globalinst import GlobalInst
@@ -50,7 +51,9 @@ def _func(entry: Import, value: object, wanted: Wanted) -> Take | None:
     if isinstance(value, HostFunction):
         same = matching.match_host_function(value.type, type_id)
         return _host_function(entry, value.callable, type_id) if same else None
-    return _host_function(entry, value, type_id) if callable(value) else None
+    if not callable(value) or misfit(value, len(functype(wanted).params)):
+        return None
+    return _host_function(entry, value, type_id)
 
 
 def _memory(entry: Import, value: object, wanted: Wanted) -> Take | None:
@@ -146,8 +149,12 @@ def _words_for_tag(tagtype: FuncType) -> str:
     return f"tag ({' '.join(map(str, tagtype.params))})"
 
 
-def words_for_given(value: object) -> str:
+def words_for_given(value: object, wanted: Wanted) -> str:
     """Say what was given for an import."""
+    if callable(value) and isinstance(wanted, int) and not is_func(value):
+        taken = misfit(value, len(functype(wanted).params))
+        if taken:
+            return f"the function {taken}"
     match value:
         case Memory():
             return str(matching.memory_type_now(value.inst))

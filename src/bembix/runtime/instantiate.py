@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bembix.compile.layout import ContextLayout
 from bembix.native.memory import write_bytes
 from bembix.runtime import cells, segments, services
+from bembix.runtime.caller import instance_of
 from bembix.runtime.constants import evaluate
 from bembix.runtime.func import func_at
 from bembix.runtime.globalinst import GlobalInst
@@ -97,7 +98,7 @@ def _define(
     elements = segments.add_elements(inst, active=snapshot is None)
     segments.add_data(inst)
     inst.add_roots()
-    instance = Instance(inst, linked.store)
+    instance = instance_of(inst)
     if snapshot is not None:
         begin(inst, snapshot)
     else:

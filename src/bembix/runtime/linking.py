@@ -93,7 +93,7 @@ def link(module: Module, imports: object, store: StoreInst | None) -> Linked:
     for entry, value, wanted in zip(module.definition.imports, values, module.import_types, strict=True):
         take = None if value is MISSING else IMPORTERS[entry.kind](entry, value, wanted)
         if take is None:
-            given = None if value is MISSING else words_for_given(value)
+            given = None if value is MISSING else words_for_given(value, wanted)
             problems.append(Problem(entry, words_for_wanted(entry.kind, wanted), given))
             continue
         takes.append(take)

@@ -71,6 +71,10 @@ class ModuleInst:
         self._write_head(store)
         self._write_functions()
         registry.contexts[self.address] = self
+        for record in imports.functions[: layout.imported_function_count]:
+            host = registry.hosts.get(record)
+            if host is not None and host.importer is None:
+                host.importer = weakref.ref(self)
         module.instances.add(self)
         store.own(self)
 

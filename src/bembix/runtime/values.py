@@ -59,6 +59,8 @@ def _float(value: object, valtype: NumType, where: str) -> float:
         return float(cast(SupportsFloat, value))
     except TypeError:
         raise _wrong(value, valtype, _WORDS[valtype], where) from None
+    except OverflowError as error:
+        raise OverflowError(f"{where}: {error}") from None
 
 
 def _vector(value: object, valtype: NumType, where: str) -> bytes:

@@ -281,6 +281,7 @@ push:
   put i64 %flags, %activation Activation.FLAGS
   put ptr %base, %activation Activation.BEFORE
   put ptr null, %activation Activation.LOW
+  put ptr null, %activation Activation.HOST
   put ptr %activation, %thread Thread.TOP
   put ptr %limit, %store Store.STACK_LIMIT
 PUSHED  %jumped = call i32 @_setjmp(ptr %activation) #3
@@ -418,6 +419,7 @@ box:
 """
 
 THUNK_CALL: Final = """call:
+  put ptr %context, %top Activation.HOST
   %callable = get ptr %context HostContext.CALLABLE
   %first = getelementptr ptr, ptr %argv, i64 1
   %object = call ptr @PyObject_Vectorcall(ptr %callable, ptr %first, i64 {flagged}, ptr null)

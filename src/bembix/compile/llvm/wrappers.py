@@ -36,6 +36,7 @@ define $CC $RESULT @bridge_wrapper(ptr nest %data, ptr %ctx, REGISTERS) #0 {
   put ptr %outer, %activation Activation.PREVIOUS
   put ptr %store, %activation Activation.STORE
   put i64 $Activation.BRIDGE, %activation Activation.KIND
+  put ptr null, %activation Activation.HOST
   put ptr %frame, %activation Activation.FRAME
   put ptr %activation, %thread Thread.TOP
   %jumped = call i32 @_setjmp(ptr %activation) #3
