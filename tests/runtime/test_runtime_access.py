@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import gc
+import random
 import struct
 import threading
 import weakref
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bembix import Memory, Module
 
@@ -346,6 +349,64 @@ def test_shared_memory_of_two_threads() -> None:
         assert memory.read(len(memory) - 1, 1) in (b"\0", b"\5")
     thread.join()
     assert (len(view), len(memory[:]), memory[-1]) == (PAGE, 8 * PAGE, 5)
+
+
+BOUND = st.one_of(st.none(), st.integers(-80, 80), st.integers(-(2**70), 2**70))
+
+
+@given(key=st.one_of(st.integers(-80, 80), st.integers(), st.builds(slice, BOUND, BOUND, BOUND)), fill=st.binary())
+def test_as_a_bytearray_of_64_bytes(key: int | slice, fill: bytes) -> None:
+    """As a bytearray does it, but for ends beyond the memory, and assignments that would change the size."""
+    exports = SMALL.instantiate().exports
+    memory, model = exports.memory, bytearray(range(64))
+    memory[:] = model
+    ends = [key.start, key.stop] if isinstance(key, slice) else []
+    try:
+        expected: int | bytes = model[key]
+        if any(end is not None and abs(end) > 64 for end in ends):
+            raise IndexError
+        data = fill[: len(expected)].ljust(len(expected), b"x") if isinstance(expected, bytearray) else len(fill) % 256
+        model[key] = data  # type: ignore[index, assignment]
+    except (IndexError, ValueError) as error:
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                memory[key]
+        with pytest.raises((IndexError, ValueError)):
+            memory[key] = fill if ends else 1
+        assert bytes(memory) == bytes(range(64))
+        return
+    assert memory[key] == memory[key] == expected
+    memory[key] = data
+    assert bytes(memory) == bytes(model)
+
+
+SMALL = Module('(module (memory (export "memory") 64 (pagesize 1)))', features={"custom-page-sizes"})
+
+
+def test_threads_that_do_everything_at_once() -> None:
+    memory = Memory(1, 64)
+    views: list[memoryview] = []
+
+    def work(seed: int) -> None:
+        choices = random.Random(seed)
+        for turn in range(2000):
+            at = choices.randrange(len(memory) - 64)
+            memory[at : at + 64] = bytes(64)
+            memory.write(at, b"word")
+            views.append(memory[at : at + 64])
+            assert len(memory.read(at, 64)) == 64
+            if turn % 100 == 0 and len(memory) < 64 * PAGE:
+                memory.grow(1)
+            if turn % 500 == 0:
+                views.clear()
+                gc.collect()
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(memory) > 4 * PAGE
 
 
 def test_numpy(memory: Memory) -> None:

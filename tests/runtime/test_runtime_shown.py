@@ -74,6 +74,12 @@ def test_instance() -> None:
     assert seen.cells[:6] == ["name", "kind", "type", "add", "func", "(i32 i32) -> (i32)"]
 
 
+def test_exports() -> None:
+    exports = Module('(module (func (export "_repr_html_")) (func (export "f")))').instantiate().exports
+    assert Checked(exports._repr_html_()).cells[-3:] == ["f", "func", "() -> ()"]
+    assert Checked(Module("(module)").instantiate().exports._repr_html_()).text == "Exports (none)"
+
+
 def test_memory() -> None:
     memory = Memory(1, 3)
     assert Checked(memory._repr_html_()).text == "Memory (1 page, at most 3)nothing but zeros"
@@ -109,7 +115,7 @@ def test_reprs() -> None:
     module = Module(MODULE)
     exports = module.instantiate({EVIL.replace('"', ""): {"f": print}}).exports
     size = len(module.to_bytes())
-    assert repr(module) == f"<bembix.Module shown: 1 imports, 3 exports, {size} bytes>"
+    assert repr(module) == f"<bembix.Module shown: 1 import, 3 exports, {size} bytes>"
     assert repr(exports.add) == "<bembix.Func shown!add (i32 i32) -> (i32)>"
     assert repr(exports.memory) == "<bembix.Memory of 1 page, at most 3>"
     assert repr(Memory(2, 2, shared=True)) == "<bembix.Memory of 2 pages, at most 2, shared>"

@@ -84,3 +84,8 @@ class Exports(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<bembix.Exports {', '.join(self.__exports)}>"
+
+    def _repr_html_(self) -> str:
+        from bembix.runtime.html import exports_html
+
+        return exports_html(self.__inst.module)

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from bembix.binary.outline import sections
+from bembix.runtime.wording import counted
 
 if TYPE_CHECKING:
     from bembix.runtime.info import ExportInfo, ImportInfo
@@ -36,7 +37,13 @@ def module_html(module: Module) -> str:
 
 def instance_html(instance: Instance) -> str:
     """Return a table of what an instance exports."""
-    return _title("Instance", instance.module.name, f"{len(instance.exports)} exports") + _exports(instance.module)
+    count = counted(len(instance.exports), "export")
+    return _title("Instance", instance.module.name, count) + _exports(instance.module)
+
+
+def exports_html(module: Module) -> str:
+    """Return a table of what instances of a module export."""
+    return _exports(module) or _title("Exports", "", "none")
 
 
 def memory_html(memory: Memory) -> str:

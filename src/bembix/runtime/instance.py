@@ -8,6 +8,7 @@ from bembix.runtime.exports import Exports
 from bembix.runtime.moduleinst import ModuleInst
 from bembix.runtime.store import Store
 from bembix.runtime.storeinst import StoreInst
+from bembix.runtime.wording import counted
 
 if TYPE_CHECKING:
     from bembix.runtime.module import Module
@@ -84,7 +85,8 @@ class Instance:
         self._store.root.interrupt()
 
     def __repr__(self) -> str:
-        return f"<bembix.Instance of {self.module.name or 'a module'} with {len(self._exports)} exports>"
+        exports = counted(len(self._exports), "export")
+        return f"<bembix.Instance of {self.module.name or 'a module'} with {exports}>"
 
     def _repr_html_(self) -> str:
         from bembix.runtime.html import instance_html

@@ -12,6 +12,7 @@ from bembix.runtime.extern import public, store_for
 from bembix.runtime.meminst import MemInst
 from bembix.runtime.store import Store
 from bembix.runtime.storeinst import LOCK, StoreInst
+from bembix.runtime.wording import counted
 from bembix.spec.limits import MAX_MEMORY_PAGES
 from bembix.spec.types import Limits, MemoryType
 
@@ -74,7 +75,7 @@ class Memory(_Fast, MemoryAccess):
     def _words(self) -> str:
         """Say how large it is."""
         most = self.type.limits.maximum
-        parts = [f"{self.pages} page{'' if self.pages == 1 else 's'}"]
+        parts = [counted(self.pages, "page")]
         parts += [] if most is None else [f"at most {most}"]
         return ", ".join([*parts, *(["shared"] if self.shared else [])])
 

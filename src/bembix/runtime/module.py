@@ -15,6 +15,7 @@ from bembix.compile.tier import CompiledModule, compile_module
 from bembix.errors import CompileError, Frame
 from bembix.runtime.engine import engine_name, feature_set
 from bembix.runtime.source import read_module
+from bembix.runtime.wording import counted
 from bembix.spec.features import Feature
 from bembix.spec.module import Export, ExternKind, ModuleDef, SegmentMode
 from bembix.validate.module import check_module
@@ -89,7 +90,8 @@ class Module:
         return made
 
     def __repr__(self) -> str:
-        counts = f"{len(self._definition.imports)} imports, {len(self._definition.exports)} exports"
+        definition = self._definition
+        counts = f"{counted(len(definition.imports), 'import')}, {counted(len(definition.exports), 'export')}"
         return f"<bembix.Module {self.name or f'at {id(self):#x}'}: {counts}, {len(self._binary)} bytes>"
 
     def _repr_html_(self) -> str:
