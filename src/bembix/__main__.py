@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bembix.cli.main import main
+from bembix.cli.process import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
