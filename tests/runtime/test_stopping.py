@@ -102,6 +102,52 @@ def test_interrupt_a_loop_with_host_calls(module: Module) -> None:
     assert inst.exports.add(1) == 2
 
 
+def test_interrupt_a_loop_that_calls_nothing(module: Module) -> None:
+    inst = instance(module)
+    for _ in range(3):
+        with soon(inst.interrupt), pytest.raises(Interrupted):
+            inst.exports.spin()
+
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            other.exports.spin()
+        except BaseException as error:
+            ended.append(error)
+
+    other = instance(module)
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        other.interrupt()
+        time.sleep(0.01)
+    assert [type(error) for error in ended] == [Interrupted]
+
+
+def test_interrupt_ends_the_wait_for_a_turn(module: Module) -> None:
+    # One thread is in the store; the others wait until they may enter it.
+    inst = instance(module)
+    ended: list[type[BaseException]] = []
+
+    def work() -> None:
+        try:
+            inst.exports.spin()
+        except BaseException as error:
+            ended.append(type(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 60
+    while len(ended) < 4 and time.monotonic() < end:
+        time.sleep(0.02)
+        inst.interrupt()
+    for thread in threads:
+        thread.join(60)
+    assert ended == [Interrupted] * 4
+
+
 def test_interrupt_by_the_host_function_itself(module: Module) -> None:
     def f(_: int) -> int:
         inst.interrupt()
