@@ -18,6 +18,7 @@ import pytest
 
 import bembix
 from bembix import CpuTimeout, Interrupted, Limits, Module, StackExhausted, Store, Timeout, deadline
+from bembix.native import interrupts
 
 SOURCE = """(module $demo
   (import "env" "f" (func $f (param i32) (result i32)))
@@ -235,6 +236,7 @@ def test_all_threads_of_the_store_stop(module: Module) -> None:
 def test_interrupt_from_a_signal_handler(module: Module) -> None:
     inst = instance(module)
     before = signal.signal(signal.SIGALRM, lambda *_: inst.interrupt())
+    interrupts.repair()
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Interrupted):

@@ -104,7 +104,8 @@ class Store:
     PARKED: Final = WAITERS + 8  #: first of the activations whose thread is in Python, while there is a heap
     GONE: Final = 1  #: OWNER after a fork, where the thread that ran in it is not in this process
     FUEL: Final = PARKED + 8  #: what is left where code is metered; optimised code keeps it in a register between calls
-    SIZE: Final = FUEL + 8
+    INTERRUPTS: Final = FUEL + 8  #: how often somebody asked for the calls in it to end
+    SIZE: Final = INTERRUPTS + 8
 
 
 class Exception_:
@@ -128,9 +129,9 @@ class Thread:
     MAX_TRACE: Final = 100
     WANTED: Final = TRACE + 8 * MAX_TRACE  #: 1 where an interrupt waits: read on every way into Wasm and back to it
     NUMBER: Final = WANTED + 8  #: its number in the system
-    INTERRUPT: Final = NUMBER + 8  #: store whose calls are to end, as somebody asked; ANY, or 0 for none
-    ANY: Final = 1
-    INTERRUPT_TIMER: Final = INTERRUPT + 8  #: the timer that says so, plus 1; 0 where there is none yet
+    INTERRUPT: Final = NUMBER + 8  #: 1 where somebody asked for calls to end, maybe some of this thread
+    GIVE_UP: Final = INTERRUPT + 8  #: 1 where all calls of this thread are to end
+    INTERRUPT_TIMER: Final = GIVE_UP + 8  #: the timer that says so, plus 1; 0 where there is none yet
     CPU_DEADLINE: Final = INTERRUPT_TIMER + 8  #: when Wasm is to stop (CLOCK_THREAD_CPUTIME_ID, ns), or 0
     CPU_TIMER: Final = CPU_DEADLINE + 8  #: the timer for it
     DEADLINE: Final = CPU_TIMER + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
@@ -158,7 +159,8 @@ class Activation:
     NEXT: Final = 312  #: of the parked ones
     LINK: Final = 320  #: address of the word that points to it there
     HOST: Final = 328  #: context of the host function that it called last, or 0; of bridges, too
-    SIZE: Final = 336
+    ASKED: Final = 336  #: `Store.INTERRUPTS` when it began: it is to end where there are more
+    SIZE: Final = 352
     ENTRY: Final = 0  #: from Python: everything stops here
     BRIDGE: Final = 1  #: from code that looks for exceptions into code that does not: only they stop here
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from bembix import deadlines
-from bembix.compile.layout import Activation, Thread
+from bembix.compile.layout import Activation, Store, Thread
 from bembix.errors import ResourceError
 from bembix.native import platform, signals, state, threads, timers
 from bembix.native.libc import api, immortal, libc
@@ -121,17 +121,15 @@ class _Interrupts:
             if callable(signal.getsignal(number)):
                 self.handlers.chain(number)
 
-    def ask(self, thread: int, store: int) -> None:
-        """Have the calls of a store end that run in a thread, by the address of its block."""
+    def ask(self, thread: int) -> None:
+        """Have a thread look, by the address of its block, whether one of its calls is to end."""
         number = read_u64(thread + Thread.NUMBER)
-        asked = read_u64(thread + Thread.INTERRUPT)
-        write_u64(thread + Thread.INTERRUPT, store if asked in (0, store) else Thread.ANY)
+        write_u64(thread + Thread.INTERRUPT, 1)
         write_u64(thread + Thread.WANTED, 1)
-        if thread != threads.current():
-            try:
-                timers.repeat(self._timer(thread, number))
-            except ResourceError:  # no timer is left, or the thread has just ended
-                timers.send(number, self.signal)
+        try:
+            timers.repeat(self._timer(thread, number))
+        except ResourceError:  # no timer is left, or the thread has just ended
+            timers.send(number, self.signal)
         deadlines.wake(number)
 
     def _timer(self, thread: int, number: int) -> int:
@@ -149,19 +147,28 @@ class _Interrupts:
             timers.delete(self.asked.pop(thread))
 
 
-def interrupt(store: int, thread: int | None = None) -> None:
-    """Have calls end with `Reason.INTERRUPTED`: those that run now; where none does, nothing happens.
+def interrupt(store: int) -> None:
+    """Have the calls end with `Reason.INTERRUPTED` that run in a store now, by the address of its block."""
+    if _interrupts is None:
+        return
+    with threads.listed() as blocks:
+        write_u64(store + Store.INTERRUPTS, read_u64(store + Store.INTERRUPTS) + 1)
+        _interrupts.forget_ended(blocks)
+        for block in blocks:
+            if read_u64(block + Thread.TOP):
+                _interrupts.ask(block)
 
-    store: address of the store block that they run in, or `Thread.ANY`.  thread: address of the block of the thread
-    that they run in; None for all threads.
-    """
+
+def give_up(thread: int) -> None:
+    """Have all calls end likewise that run in a thread now, and its wait for its turn; by the address of its block."""
     if _interrupts is None:
         return
     with threads.listed() as blocks:
         _interrupts.forget_ended(blocks)
-        for block in blocks:
-            if thread in (None, block) and read_u64(block + Thread.TOP):
-                _interrupts.ask(block, store)
+        if read_u64(thread + Thread.TOP):
+            write_u64(thread + Thread.GIVE_UP, 1)
+            _interrupts.ask(thread)
+        deadlines.wake(read_u64(thread + Thread.NUMBER))
 
 
 def after_ctrl_c() -> None:
@@ -183,18 +190,17 @@ def after_ctrl_c() -> None:
 def _interrupted() -> bool:
     """Tell whether somebody wants a call to end that this thread is in."""
     thread = threads.current()
-    store = read_u64(thread + Thread.INTERRUPT) if thread else 0
-    if not store:
+    if not thread or not read_u64(thread + Thread.INTERRUPT):
         return False
     activation = read_u64(thread + Thread.TOP)
+    if read_u64(thread + Thread.GIVE_UP) and activation:
+        return True
     while activation:
-        if store in (Thread.ANY, read_u64(activation + Activation.STORE)):
-            return True
+        if read_u64(activation + Activation.KIND) == Activation.ENTRY:
+            count = read_u64(read_u64(activation + Activation.STORE) + Store.INTERRUPTS)
+            if count != read_u64(activation + Activation.ASKED):
+                return True
         activation = read_u64(activation + Activation.PREVIOUS)
-    write_u64(thread + Thread.INTERRUPT, 0)
-    timer = read_u64(thread + Thread.INTERRUPT_TIMER)
-    if timer:
-        timers.stop(timer - 1)
     return False
 
 

@@ -14,7 +14,6 @@ from functools import wraps
 from typing import Any, Final, Generic, TypeVar, cast
 
 from bembix import deadlines
-from bembix.compile.layout import Thread
 from bembix.native import interrupts, threads
 from bembix.runtime.workers import workers
 
@@ -83,7 +82,7 @@ class Call(Generic[T]):
         self.cancel_awaited()
         with self._lock:  # the thread must not go on to another call meanwhile
             if self._thread:
-                interrupts.interrupt(Thread.ANY, self._thread)
+                interrupts.give_up(self._thread)
 
     def cancel_awaited(self) -> None:
         """Cancel what the event loop awaits, once: it may take its time to clean up."""

@@ -277,6 +277,8 @@ push:
   put ptr %outer, %activation Activation.PREVIOUS
   put ptr %store, %activation Activation.STORE
   put i64 $Activation.ENTRY, %activation Activation.KIND
+  %asked = get i64 %store Store.INTERRUPTS
+  put i64 %asked, %activation Activation.ASKED
   put ptr %frame, %activation Activation.FRAME
   put i64 %flags, %activation Activation.FLAGS
   put ptr %base, %activation Activation.BEFORE

@@ -54,19 +54,26 @@ yes:
   ret i1 true
 }
 
-; Whether an activation, or one further out, is of a store; Thread.ANY stands for all.
-define internal i1 @runs_in(ptr %activation, i64 %store) #0 {
+; Whether a call is to end, from an activation outwards: any of this thread, or those that somebody asked for after they
+; began.
+define internal i1 @is_asked(ptr %thread, ptr %activation) #0 {
 start:
-  %all = icmp eq i64 %store, $Thread.ANY
+  %any = get i64 %thread Thread.GIVE_UP
+  %all = icmp ne i64 %any, 0
   br label %look
 look:
   %at = phi ptr [ %activation, %start ], [ %outer, %next ]
   %none = icmp eq ptr %at, null
   br i1 %none, label %done, label %compare
 compare:
-  %own = get i64 %at Activation.STORE
-  %same = icmp eq i64 %own, %store
-  %found = or i1 %same, %all
+  %kind = get i64 %at Activation.KIND
+  %entry = icmp eq i64 %kind, $Activation.ENTRY
+  %store = get ptr %at Activation.STORE
+  %count = get i64 %store Store.INTERRUPTS
+  %before = get i64 %at Activation.ASKED
+  %later = icmp ne i64 %count, %before
+  %meant = and i1 %entry, %later
+  %found = or i1 %meant, %all
   br i1 %found, label %done, label %next
 next:
   %outer = get ptr %at Activation.PREVIOUS
@@ -76,7 +83,8 @@ done:
   ret i1 %answer
 }
 
-; Nobody wants this thread to stop any more.
+; Nobody needs to tell this thread any more that somebody asked.  Who asks next counts first and tells then: so look
+; after this.
 define internal void @forget_interrupt(ptr %thread) #0 {
   put i64 0, %thread Thread.INTERRUPT
   %known = get i64 %thread Thread.INTERRUPT_TIMER
@@ -124,23 +132,22 @@ stop:  ; and so will all that this thread calls until the deadline is taken away
 look:
   %asked = get i64 %thread Thread.INTERRUPT
   %nobody = icmp eq i64 %asked, 0
-  br i1 %nobody, label %done, label %meant
-meant:
-  %runs = call i1 @runs_in(ptr %top, i64 %asked)
-  br i1 %runs, label %halt, label %stale
-stale:
+  br i1 %nobody, label %done, label %heard
+heard:
   call void @forget_interrupt(ptr %thread)
-  br label %done
-halt:  ; and so will the calls of that store further out, when control comes back to them
+  %ends = call i1 @is_asked(ptr %thread, ptr %top)
+  br i1 %ends, label %halt, label %done
+halt:  ; and so will calls further out, when control comes back to them
   %innermost = call ptr @innermost_entry(ptr %thread)
   %outer = get ptr %innermost Activation.PREVIOUS
-  %more = call i1 @runs_in(ptr %outer, i64 %asked)
+  %more = call i1 @is_asked(ptr %thread, ptr %outer)
   br i1 %more, label %again, label %last
 again:
+  put i64 1, %thread Thread.INTERRUPT
   put i64 1, %thread Thread.WANTED
   br label %end
 last:
-  call void @forget_interrupt(ptr %thread)
+  put i64 0, %thread Thread.GIVE_UP
   br label %end
 end:
   call void @give_up(ptr %thread, i64 %pc, ptr %frame, i64 $Reason.INTERRUPTED)
@@ -233,14 +240,14 @@ done:
   ret void
 }
 
-; On the way into Wasm.  Who asked for an interrupt before the outermost call began did not mean this one.
+; On the way into Wasm.  Who wanted this thread to give up before the outermost call began did not mean this one.
 define void @attend_entry(ptr %thread) #0 {
   %top = get ptr %thread Thread.TOP
   %outer = get ptr %top Activation.PREVIOUS
   %inner = icmp ne ptr %outer, null
   br i1 %inner, label %go, label %fresh
 fresh:
-  call void @forget_interrupt(ptr %thread)
+  put i64 0, %thread Thread.GIVE_UP
   br label %go
 go:
   call void @attend(ptr %thread)
@@ -295,6 +302,7 @@ wants:
 idle:  ; the next entry looks
   call void @stop_ticks(ptr %thread)
   call void @forget_interrupt(ptr %thread)
+  put i64 0, %thread Thread.GIVE_UP
   %end = get i64 %thread Thread.DEADLINE
   %late = call i1 @shows(i32 1, i64 %end)
   br i1 %late, label %disarm, label %cpu
