@@ -315,6 +315,24 @@ def test_threads_take_turns() -> None:
         thread.join()
 
 
+def test_several_threads_fork_at_once(instance: Instance) -> None:
+    snapshot = instance.snapshot()
+    found: list[object] = []
+
+    def work() -> None:
+        for _ in range(25):
+            fork = snapshot.fork()
+            fork.exports.inc()
+            found.append((fork.exports.inc(), fork.exports.m.read(40_000, 3)))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(8, b"far")] * 100
+
+
 def test_a_host_function_takes_a_snapshot_and_goes_back() -> None:
     module = Module("""
       (module (import "" "host" (func $host)) (memory (export "m") 1)
