@@ -32,9 +32,8 @@ class Func:
     """
 
     bembix: Any  #: the function of Bembix; for the other files of this package
-    host: Callable[[Who], HostFunction] | None = (
-        None  #: for functions that want their caller: makes one for an instance
-    )
+    #: Of a function that wants its caller: makes what an instance imports, which the instance can be told to.
+    host: Callable[[Who], HostFunction] | None = None
 
     def __init__(self, store: Storelike, ty: FuncType, func: Callable[..., Any], access_caller: bool = False) -> None:
         if not isinstance(store, (Store, Caller, StoreContext)):
@@ -42,7 +41,7 @@ class Func:
         owner = store_of(store)
         if not isinstance(ty, FuncType):
             raise TypeError("expected a FuncType")
-        self._set(make_host(owner, ty.spec, func, _calling if access_caller else None))
+        self._set(make_host(owner, ty.spec, func, _nobody if access_caller else None))
         if access_caller:
             made = weakref.ref(owner)
             self.host = lambda who: host_function(made, ty.spec, func, who)
@@ -87,8 +86,8 @@ class Func:
         return [from_bembix(value) for value in found] if isinstance(found, tuple) else from_bembix(found)
 
 
-def _calling() -> Instance | None:
-    """Return the instance whose code called the host function that runs, as far as that is known."""
+def _nobody() -> Instance | None:
+    """Return the instance that a function works for that no instance imported: it was called from Python."""
     return None
 
 

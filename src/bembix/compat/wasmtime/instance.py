@@ -8,13 +8,13 @@ from typing import Any
 
 from bembix.compat.wasmtime.errors import WasmtimeError, translated
 from bembix.compat.wasmtime.extern import AsExtern, check_extern, wrap
-from bembix.compat.wasmtime.func import Func
+from bembix.compat.wasmtime.func import Func, Who
 from bembix.compat.wasmtime.module import Module
 from bembix.compat.wasmtime.store import Store, Storelike, check_store, store_of
 from bembix.runtime.instance import Instance as BembixInstance
 
 #: Makes what Bembix imports, when it is told how to find the instance that imports it.
-Given = Callable[[Callable[[], "BembixInstance | None"]], object]
+Given = Callable[[Who], object]
 
 
 class Namespace(Mapping[str, object]):

@@ -11,7 +11,7 @@ from bembix.compat.wasmtime.defaults import default_extern, default_results
 from bembix.compat.wasmtime.engine import Engine
 from bembix.compat.wasmtime.errors import WasmtimeError
 from bembix.compat.wasmtime.extern import AsExtern, check_extern
-from bembix.compat.wasmtime.func import Func, host_function, make_host
+from bembix.compat.wasmtime.func import Func, Who, host_function, make_host
 from bembix.compat.wasmtime.instance import Given, Instance, given, instantiate
 from bembix.compat.wasmtime.managed import Managed
 from bembix.compat.wasmtime.module import Module, check_module
@@ -21,10 +21,7 @@ from bembix.records import dataclass
 from bembix.spec import types as spec
 
 if TYPE_CHECKING:
-    from bembix.runtime.instance import Instance as BembixInstance
     from bembix.runtime.memory import Memory
-
-Who = Callable[[], "BembixInstance | None"]
 
 
 @dataclass(frozen=True, slots=True)
