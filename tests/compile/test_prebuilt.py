@@ -231,3 +231,72 @@ def test_what_a_python_lacks_is_named() -> None:
 
     with pytest.raises(bembix.InternalError, match="this Python has no Py_Nonsense"):
         image._resolve(["Py_IncRef", "Py_Nonsense"])
+
+
+EVERYTHING = r'''
+import sys
+sys.modules["llvmlite"] = None
+import bembix
+
+module = bembix.Module("""(module
+  (type $box (struct (field i32) (field externref)))
+  (type $pair (func (result i32 i64)))
+  (import "env" "host" (func $host (param i32) (result i32)))
+  (import "env" "tag" (tag $tag (param i32)))
+  (memory (export "memory") 1 3)
+  (table (export "table") 1 4 funcref)
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "spin") (loop $l (br $l)))
+  (func $deep (export "deep") (result i32) (i32.add (call $deep) (i32.const 1)))
+  (func (export "churn") (param $n i32) (result i32) (local $last (ref null $box))
+    (loop $l
+      (local.set $last (struct.new $box (local.get $n) (ref.null extern)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (struct.get $box 0 (local.get $last)))
+  (func (export "throw") (param i32) (throw $tag (local.get 0)))
+  (func (export "catch") (param i32) (result i32)
+    (block $caught (result i32)
+      (try_table (result i32) (catch $tag $caught) (call $host (local.get 0))) (return))
+    (i32.add (i32.const 1000)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "pair") (type $pair) (i32.const -1) (i64.const -2)))""", engine="stencil")
+
+tag = bembix.Tag(("i32",))
+
+def host(value):
+    if value == 1:
+        raise bembix.WasmException(tag, (7,))
+    if value == 2:
+        raise LookupError("two")
+    return value
+
+exports = module.instantiate({"env": {"host": host, "tag": tag}}).exports
+
+def outcome(function, *arguments):
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+
+print(outcome(exports.load, 8), outcome(exports.load, -1), outcome(exports.deep), sep="; ")
+try:
+    with bembix.deadline(0.05):
+        exports.spin()
+except bembix.Timeout as error:
+    print(type(error).__name__)
+print(exports.churn(2_000_000), outcome(exports.throw, 3))
+print([outcome(exports["catch"], value) for value in (0, 1, 2)], exports.grow(1), exports.grow(9), exports.pair())
+print([name for name in sys.modules if name.startswith("llvmlite.")])
+'''
+
+
+def test_all_of_it_without_a_compiler() -> None:
+    done = subprocess.run([sys.executable, "-c", EVERYTHING], capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "0; Trap: out of bounds memory access; StackExhausted: call stack exhausted",
+        "Timeout",
+        "1 WasmException: uncaught exception with tag <bembix.Tag (i32)> and payload (3,)",
+        "[0, 1007, 'LookupError: two'] 1 -1 (-1, -2)",
+        "[]",
+    ]
