@@ -86,6 +86,17 @@ def test_all_problems_are_listed() -> None:
     ]
 
 
+def test_names_that_are_nearly_right() -> None:
+    for imports, entry, hint in (
+        ({"m": math}, '"m" "sqr"', r"; did you mean 'm' 'sqrt'\?"),
+        ({"host": {"log": print}}, '"hosts" "log"', r"; did you mean 'host' 'log'\?"),
+        ({"m": {"log": print}}, '"m" "__class"', "$"),
+        (SimpleNamespace(env={"f": print}), '"env" "g"', "$"),
+    ):
+        with pytest.raises(LinkError, match=rf"unknown import .*: wanted func \(\) -> \(\){hint}"):
+            Module(f"(module (import {entry} (func)))").instantiate(imports)
+
+
 def test_nothing_is_written_when_an_import_is_missing() -> None:
     memory = Memory(1)
     module = Module("""(module (import "m" "memory" (memory 1)) (import "m" "missing" (func))

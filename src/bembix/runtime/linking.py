@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bembix.errors import LinkError
 from bembix.records import dataclass
 from bembix.runtime.extern import Extern
 from bembix.runtime.func import is_func, store_of
 from bembix.runtime.importers import IMPORTERS, Take, functype, words_for_given, words_for_wanted
-from bembix.runtime.members import MISSING, member
+from bembix.runtime.members import MISSING, member, members
 from bembix.runtime.memory import Memory
 from bembix.runtime.moduleinst import Externs
 from bembix.runtime.storeinst import StoreInst, join
@@ -21,24 +21,31 @@ if TYPE_CHECKING:
     from bembix.runtime.module import Module
 
 
+#: For so many missing imports, names that are nearly the same are looked for.
+_HINTS: Final = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An import that can't be given.
 
     given: None where nothing was.  importer: name of the module that wants it, where several are linked.
+    near: what there is that is called nearly so.
     """
 
     entry: Import
     wanted: str
     given: str | None
     importer: str | None = None
+    near: str | None = None
 
     def __str__(self) -> str:
         what = f"{self.entry.module!r} {self.entry.name!r}"
         if self.importer is not None:
             what += f" of {self.importer!r}"
         if self.given is None:
-            return f"unknown import {what}: wanted {self.wanted}"
+            hint = f"; did you mean {self.near}?" if self.near else ""
+            return f"unknown import {what}: wanted {self.wanted}{hint}"
         return f"incompatible import type for {what}: wanted {self.wanted}, given {self.given}"
 
 
@@ -46,6 +53,18 @@ def find(imports: object, entry: Import) -> object:
     """Return what is given for an import, or `MISSING`.  Errors: TypeError where things can't have any by name."""
     container = member(imports, entry.module, "imports")
     return MISSING if container is MISSING else member(container, entry.name, f"imports[{entry.module!r}]")
+
+
+def near(imports: object, entry: Import) -> str | None:
+    """Return the import that somebody may have had in mind who gave none of this name."""
+    from difflib import get_close_matches
+
+    container = member(imports, entry.module, "imports")
+    wanted, there = (entry.module, imports) if container is MISSING else (entry.name, container)
+    found = get_close_matches(wanted, map(str, members(there)), n=1)
+    if not found:
+        return None
+    return f"{found[0]!r} {entry.name!r}" if container is MISSING else f"{entry.module!r} {found[0]!r}"
 
 
 def stores_of(values: list[object]) -> list[StoreInst]:
@@ -94,7 +113,8 @@ def link(module: Module, imports: object, store: StoreInst | None) -> Linked:
         take = None if value is MISSING else IMPORTERS[entry.kind](entry, value, wanted)
         if take is None:
             given = None if value is MISSING else words_for_given(value, wanted)
-            problems.append(Problem(entry, words_for_wanted(entry.kind, wanted), given))
+            hint = near(imports, entry) if given is None and len(problems) < _HINTS else None
+            problems.append(Problem(entry, words_for_wanted(entry.kind, wanted), given, near=hint))
             continue
         takes.append(take)
         if entry.kind is ExternKind.FUNC and not is_func(value):

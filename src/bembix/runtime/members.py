@@ -42,3 +42,12 @@ def member(container: object, name: str, place: str) -> object:
     if name.startswith("__") and name.endswith("__"):
         return MISSING
     return getattr(container, name, MISSING)
+
+
+def members(container: object) -> list[str]:
+    """Return the names of what a container has that `member` gives away."""
+    if isinstance(container, Instance):
+        container = container.exports
+    if isinstance(container, Mapping):
+        return list(container)
+    return [name for name in dir(container) if not (name.startswith("__") and name.endswith("__"))]

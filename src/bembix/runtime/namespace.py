@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bembix.errors import LinkError
 from bembix.runtime.instance import Instance
 from bembix.runtime.linking import Problem, link_error, stores_of, wanted_words
-from bembix.runtime.members import MISSING, member
+from bembix.runtime.members import MISSING, member, members
 from bembix.runtime.module import Module
 from bembix.runtime.store import Store
 from bembix.runtime.storeinst import join
@@ -205,8 +205,7 @@ class _Layers(Mapping[str, object]):
         return name in self._own or (isinstance(name, str) and member(self._rest, name, self._place) is not MISSING)
 
     def __iter__(self) -> Iterator[str]:
-        rest = self._rest.exports if isinstance(self._rest, Instance) else self._rest
-        return iter({**self._own, **dict.fromkeys(rest if isinstance(rest, Mapping) else dir(rest))})
+        return iter({**self._own, **dict.fromkeys(members(self._rest))})
 
     def __len__(self) -> int:
         return len(list(iter(self)))
