@@ -474,15 +474,18 @@ def interrupted(source: str) -> tuple[subprocess.CompletedProcess[str], float]:
 
 
 SPIN = """
-import asyncio, bembix, sys
+import asyncio, bembix, signal, sys
 exports = bembix.Module('(module (func (export "spin") (loop $l (br $l))))', optimize=True).instantiate().exports
+try: exports.spin.call(timeout=0.01)  # so that it is compiled, and nothing but time finds later handlers
+except bembix.Timeout: pass
 def spin():
     print("ready", flush=True)
     exports.spin()
 """
 CELL = """
 loop = asyncio.new_event_loop()
-async def cell():  # as IPython runs a cell: on a loop that goes on, with Python's own handler of SIGINT
+async def cell():  # as ipykernel runs a cell: on a loop that goes on, with Python's own handler of SIGINT, set anew
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try: spin()
     except KeyboardInterrupt: print("KeyboardInterrupt", flush=True)
 loop.run_until_complete(cell())

@@ -3,8 +3,9 @@
 CPython's handler notes a signal, and its interpreter loop calls the Python function when it looks next, which it does
 not do while Wasm runs.  So where a signal has a Python handler, ours is put before CPython's
 (`compile/llvm/vm_interrupts.py`). `signal.signal` replaces it; `repair` puts it back, and is called whenever a module
-is instantiated, a function compiled or a deadline set (for real-time signals: the last two).  Signals without a Python
-handler, and those of faults, stay as they are.
+is instantiated, a function compiled or a deadline set (for real-time signals: the last two), and by the handler of our
+own signal, which looks every 20 ms while the main thread runs Wasm.  Signals without a Python handler, and those of
+faults, stay as they are.
 
 Source: sigaction(2); CPython, Modules/signalmodule.c.
 """
@@ -72,7 +73,7 @@ class _Interrupts:
         self._ignored = sum(map(_bit, _FAULTS))
         state.set_word(State.ACTIONS, immortal(16 * _SIGNALS))
         state.set_word(State.INTERRUPT_SIGNAL, self.signal)
-        state.set_object(State.AFTER_CTRL_C, after_ctrl_c)
+        state.set_object(State.AFTER_SIGNALS, after_signals)
         self.handle_own()
         self.make_timer(threading.main_thread().native_id or 0)
         os.register_at_fork(after_in_child=self._after_fork)
@@ -171,11 +172,15 @@ def give_up(thread: int) -> None:
         deadlines.wake(read_u64(thread + Thread.NUMBER))
 
 
-def after_ctrl_c() -> None:
-    """Raise KeyboardInterrupt where the handler of SIGINT has cancelled the task that runs Wasm.
+def after_signals(ctrl_c: int) -> None:
+    """Put our handlers before those that were set since; then see to Ctrl-C.
 
-    asyncio's does so the first time: the task sees it at its next `await`, which may be a long way off.
+    ctrl_c: 1 where it came.  Raises KeyboardInterrupt where the handler of SIGINT has cancelled the task that runs
+    Wasm. asyncio's does so the first time: the task sees it at its next `await`, which may be a long way off.
     """
+    repair(everything=True)
+    if not ctrl_c:
+        return
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return

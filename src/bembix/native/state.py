@@ -51,10 +51,13 @@ class State:
     DEFERRED: Final = 264  #: the signals that came meanwhile, as bits
     LIMITED: Final = 272  #: a Python callable
     CTRL_C: Final = 280  #: 1 where a SIGINT came that Python has a handler for
-    AFTER_CTRL_C: Final = 288  #: a Python callable
+    AFTER_SIGNALS: Final = 288  #: a Python callable
     WAIT_FOR_STORE: Final = 296  #: Python callables
     WAKE_FOR_STORE: Final = 304
-    SIZE: Final = 312
+    PYTHON_HANDLER: Final = 312  #: address of CPython's own handler of signals, once one was found
+    REPAIR: Final = 320  #: 1 where a signal goes straight to that one
+    SIZE: Final = 328
+    WATCHING: Final = 2  #: ARMED while the timer only looks whether handlers were set
 
 
 ADDRESS: Final = immortal(State.SIZE)

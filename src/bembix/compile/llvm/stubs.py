@@ -25,6 +25,7 @@ DECLARATIONS: Final = """
 declare ptr @attach() #0
 declare void @attend(ptr) #0
 declare void @attend_entry(ptr) #0
+declare void @watch(ptr) #0
 declare void @add_hold(ptr, i64) #0
 declare i32 @claim(ptr, ptr) #0
 declare void @release(ptr, ptr) #0
@@ -298,7 +299,13 @@ run:
   %either = or i64 %heap, %stay
   %why = or i64 %either, %brief
   %keep = icmp ne i64 %why, 0
-  br i1 %keep, label %ready.to.run, label %release
+  br i1 %keep, label %kept.gil, label %release
+kept.gil:
+  %has.heap = icmp ne i64 %heap, 0
+  br i1 %has.heap, label %watch, label %ready.to.run
+watch:
+  call void @watch(ptr %thread)
+  br label %ready.to.run
 release:
   call void @release(ptr %thread, ptr %store)
   br label %ready.to.run

@@ -15,7 +15,8 @@ from typing import Final
 
 IR: Final = """
 @tick = internal constant [4 x i64] [i64 0, i64 5000000, i64 0, i64 5000000]
-@format_none = text ""
+@format_word = text "K"
+@watching = internal constant [4 x i64] [i64 0, i64 20000000, i64 0, i64 20000000]
 @never = internal constant [4 x i64] [i64 0, i64 0, i64 0, i64 0]
 
 define internal void @set_timer(i64 %timer, ptr %when) #0 {
@@ -172,6 +173,50 @@ done:
   ret void
 }
 
+; While the thread that has Python's handlers runs Wasm, look every 20 ms whether somebody has set a handler since ours
+; were put before those of Python.
+define void @watch(ptr %thread) #0 {
+  %main = get ptr @state State.MAIN_THREAD
+  %ours = icmp eq ptr %main, %thread
+  %armed = get i64 @state State.ARMED
+  %idle = icmp eq i64 %armed, 0
+  %start = and i1 %ours, %idle
+  br i1 %start, label %arm, label %done
+arm:
+  put i64 $State.WATCHING, @state State.ARMED
+  %timer = get i64 @state State.INTERRUPT_TIMER
+  call void @set_timer(i64 %timer, ptr @watching)
+  br label %done
+done:
+  ret void
+}
+
+; Whether some signal goes straight to CPython's handler.
+define internal i1 @unchained() #0 {
+start:
+  %action = alloca [$Platform.sigaction_size x i8], align 16
+  %python = get ptr @state State.PYTHON_HANDLER
+  br label %look
+look:
+  %signal = phi i32 [ 1, %start ], [ %next, %more ]
+  %some = icmp ule i32 %signal, 31
+  br i1 %some, label %ask, label %done
+ask:
+  store i64 0, ptr %action
+  %failed = call i32 @sigaction(i32 %signal, ptr null, ptr %action)
+  %handler = load ptr, ptr %action
+  %same = icmp eq ptr %handler, %python
+  %set = icmp ne ptr %handler, null
+  %found = and i1 %same, %set
+  br i1 %found, label %done, label %more
+more:
+  %next = add i32 %signal, 1
+  br label %look
+done:
+  %answer = phi i1 [ false, %look ], [ true, %ask ]
+  ret i1 %answer
+}
+
 ; Do what is wanted of a thread that is on its way from or to Wasm, or in it: leave, or run Python's handlers, which it
 ; takes the GIL for, and return.
 ; %pc: what was interrupted plus 1, or 0.  %frame: the frame pointer there.
@@ -201,12 +246,15 @@ handle:  ; they may run Wasm of this store, which must find no exception, and le
   br i1 %fine, label %handled, label %bad
 handled:
   %int = get i64 @state State.CTRL_C
-  %other = icmp eq i64 %int, 0
+  %unchained = get i64 @state State.REPAIR
+  %either = or i64 %int, %unchained
+  %other = icmp eq i64 %either, 0
   br i1 %other, label %return, label %after
 after:  ; its handler may have left it to an event loop that does not run while we do
   put i64 0, @state State.CTRL_C
-  %helper = get ptr @state State.AFTER_CTRL_C
-  %none = python(ptr %helper, ptr @format_none)
+  put i64 0, @state State.REPAIR
+  %helper = get ptr @state State.AFTER_SIGNALS
+  %none = python(ptr %helper, ptr @format_word, i64 %int)
   %refused = icmp eq ptr %none, null
   br i1 %refused, label %bad, label %calm
 calm:
@@ -217,6 +265,7 @@ return:
   %back = icmp ne i32 %in, 0
   br i1 %back, label %good, label %bad
 good:
+  call void @watch(ptr %thread)
   call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
   call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)  ; a handler may have asked for it
   ret void
@@ -282,7 +331,27 @@ known:
   %keeper = get i32 %thread Thread.KEEPER
   %same = icmp eq i32 %its, %keeper
   %is_keeper = and i1 %timed, %same
-  br i1 %is_keeper, label %stays, label %wants
+  br i1 %is_keeper, label %stays, label %ticks
+ticks:
+  %watcher = get i32 @state State.INTERRUPT_TIMER
+  %its_tick = icmp eq i32 %id, %watcher
+  %mode = get i64 @state State.ARMED
+  %watching = icmp eq i64 %mode, $State.WATCHING
+  %is_tick = and i1 %timed, %its_tick
+  %is_watch = and i1 %is_tick, %watching
+  br i1 %is_watch, label %watch, label %wants
+watch:
+  %left = icmp eq ptr %top, null
+  br i1 %left, label %unwatch, label %see
+unwatch:
+  call void @stop_ticks(ptr %thread)
+  br label %done
+see:
+  %lost = call i1 @unchained()
+  br i1 %lost, label %repair, label %done
+repair:
+  put i64 1, @state State.REPAIR
+  br label %wants
 stays:  ; nothing is wanted but that others get their turn
   put i64 0, %thread Thread.STAY
   %entered = icmp ne ptr %top, null
@@ -428,6 +497,7 @@ put:
   %long.at = getelementptr i8, ptr %row, i64 8
   store i64 %long, ptr %long.at
   store ptr %handler, ptr %row
+  put ptr %handler, @state State.PYTHON_HANDLER
   %more = or i32 %flags, $Platform.sa_siginfo
   put i32 %more, %action Platform.sigaction_flags
   store ptr @on_signal, ptr %action

@@ -82,6 +82,7 @@ done:
 
 ; Run without the GIL from now on.
 define void @release(ptr %thread, ptr %store) #0 {
+  call void @watch(ptr %thread)
   put ptr %thread, %store Store.OWNER
   %now = call i64 @llvm.readcyclecounter()
   put i64 %now, %thread Thread.SINCE
