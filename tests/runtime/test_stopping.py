@@ -19,6 +19,8 @@ import pytest
 import bembix
 from bembix import CpuTimeout, Interrupted, Limits, Module, StackExhausted, Store, Timeout, deadline
 from bembix.native import interrupts
+from bembix.program import execute
+from bembix.wasi import Wasi
 
 SOURCE = """(module $demo
   (import "env" "f" (func $f (param i32) (result i32)))
@@ -256,10 +258,10 @@ def test_waits_of_ours_end(source: str) -> None:
 
     start = time.monotonic()
     try:
-        with bembix.wasi.Wasi(["p"], {}, {}, out, into, into) as wasi, soon(interrupt, 0.1):
+        with Wasi(["p"], {}, {}, out, into, into) as wasi, soon(interrupt, 0.1):
             stores.append(Store())
             with pytest.raises(Interrupted) as caught:
-                bembix.program.execute(program, wasi, store=stores[0])
+                execute(program, wasi, store=stores[0])
     finally:
         os.close(out)
         os.close(into)
