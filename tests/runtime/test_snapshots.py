@@ -433,6 +433,20 @@ def test_damage_is_found(instance: Instance) -> None:
             Snapshot.from_bytes(_packed(wrong), instance.module)
 
 
+def test_a_large_one_must_be_wanted(instance: Instance) -> None:
+    data = instance.snapshot().to_bytes()
+    with pytest.raises(SnapshotError, match="65536 bytes of memory, more than the limit of 65535"):
+        Snapshot.from_bytes(data, instance.module, limit=65535)
+    for limit in (65536, None):
+        Snapshot.from_bytes(data, instance.module, limit=limit)
+    wide = Module("(module (memory i64 1))")
+    huge = _changed(wide.instantiate().snapshot(), _set(["memories", 0], {"pages": 1 << 30, "parts": [[0, 1 << 46]]}))
+    with pytest.raises(SnapshotError, match="limit"):
+        Snapshot.from_bytes(huge, wide)
+    with pytest.raises(SnapshotError, match="in the middle"):
+        Snapshot.from_bytes(huge, wide, limit=None)
+
+
 def test_a_bomb_does_not_go_off(instance: Instance) -> None:
     body = instance.snapshot().to_bytes()[50:]
     length = struct.unpack_from("<I", body)[0]

@@ -65,16 +65,18 @@ class Snapshot:
         return dump(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes, module: Module) -> Snapshot:
+    def from_bytes(cls, data: bytes, module: Module, *, limit: int | None = 4 << 30) -> Snapshot:
         """Return what `to_bytes` gave, of an instance of the same module.
 
         All of it is checked: nothing that `data` says can do more than a program of the module could do by itself.
 
-        Errors: SnapshotError where it is damaged, of another module or of another version; ResourceError.
+        limit: bytes that its memories may have together, since a few bytes of `data` may stand for many; None: as many
+            as the module may have.
+        Errors: SnapshotError where it is damaged, too large, of another module or of another version; ResourceError.
         """
         from bembix.runtime.snapshotfile import load
 
-        return load(data, module)
+        return load(data, module, limit)
 
     @property
     def size(self) -> int:
@@ -107,4 +109,4 @@ class Snapshot:
 
 
 def _rebuild(module: Module, data: bytes) -> Snapshot:
-    return Snapshot.from_bytes(data, module)
+    return Snapshot.from_bytes(data, module, limit=None)

@@ -63,8 +63,11 @@ def dump(snapshot: Snapshot) -> bytes:
     return _MAGIC + hashlib.sha256(body).digest() + body
 
 
-def load(data: bytes, module: Module) -> Snapshot:
-    """Return the snapshot that bytes hold.  Errors: SnapshotError, ResourceError."""
+def load(data: bytes, module: Module, limit: int | None) -> Snapshot:
+    """Return the snapshot that bytes hold.
+
+    limit: bytes that its memories may have together.  Errors: SnapshotError, ResourceError.
+    """
     body = _body(bytes(data))
     try:
         length = _LENGTH.unpack_from(body)[0]
@@ -74,7 +77,7 @@ def load(data: bytes, module: Module) -> Snapshot:
     _check(isinstance(header, dict), "it has no header")
     if header.get("module") != _digest_of(module):
         raise SnapshotError(f"a snapshot of another module, or of another version of {module!r}")
-    return _Reader(header, body[_LENGTH.size + length :], module).read()
+    return _Reader(header, body[_LENGTH.size + length :], module).read(limit)
 
 
 def _body(data: bytes) -> bytes:
@@ -106,13 +109,16 @@ class _Reader:
         self._module = module
         self._functions = len(module.context.functions)
 
-    def read(self) -> Snapshot:
+    def read(self, limit: int | None) -> Snapshot:
         """Return the snapshot."""
         definition, context = self._module.definition, self._module.context
         datas, elems = definition.datas, definition.elems
         globals_ = context.globals[len(context.globals) - len(definition.globals) :]
         tables = context.tables[len(context.tables) - len(definition.tables) :]
         sizes = self._each("memories", definition.memories, self._memory)
+        size = sum(pages << kind.page_size_log2 for (pages, _), kind in zip(sizes, definition.memories, strict=True))
+        if limit is not None and size > limit:
+            raise SnapshotError(f"a snapshot has {size} bytes of memory, more than the limit of {limit}")
         return Snapshot(
             self._module,
             self._memories(sizes),
