@@ -99,6 +99,17 @@ def open_bembix() -> Loader:
     return load
 
 
+def open_stencil() -> Loader:
+    """Bembix without LLVM."""
+    bembix = optional("bembix")
+
+    def load(kernel: Kernel, simd: bool) -> Run:
+        run: Run = bembix.Module.from_file(kernel.wasm(simd), engine="stencil").instantiate().exports["run"]
+        return run
+
+    return load
+
+
 def open_wasmtime() -> Loader:
     """wasmtime-py with its default configuration."""
     wasmtime = optional("wasmtime")
@@ -121,5 +132,6 @@ def open_wasmtime() -> Loader:
 ENGINES: dict[str, Callable[[], Loader]] = {
     "native": open_native,
     "bembix": open_bembix,
+    "stencil": open_stencil,
     "wasmtime": open_wasmtime,
 }

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import pytest
+
 from bembix import Module, Tag, WasmException
 from bembix.compile import plan
 from bembix.compile.llvm.tier import LlvmModule
+from bembix.compile.tiered import TieredModule
 
 
 def step(
@@ -40,6 +46,8 @@ def test_very_large_functions_are_never_hot() -> None:
     assert plan.hot_count(10) == plan.HOT_LEAST
 
 
+ENGINES = pytest.mark.parametrize("engine", ["auto", "llvm"])
+
 FIB = """(module
   (func $fib (export "fib") (param i32) (result i32)
     (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
@@ -52,12 +60,13 @@ FIB = """(module
 
 def is_optimized(module: Module, index: int) -> bool:
     compiled = module.compiled
-    assert isinstance(compiled, LlvmModule)
+    assert isinstance(compiled, LlvmModule | TieredModule)
     return compiled.is_optimized(index)
 
 
-def test_a_hot_function_is_optimised_under_way() -> None:
-    module = Module(FIB)
+@ENGINES
+def test_a_hot_function_is_optimised_under_way(engine: str) -> None:
+    module = Module(FIB, engine=engine)
     first, second = module.instantiate().exports.fib, module.instantiate().exports.fib
     assert first(5) == 5
     assert not is_optimized(module, 0)
@@ -66,7 +75,8 @@ def test_a_hot_function_is_optimised_under_way() -> None:
     assert first(20) == second(20) == 6765
 
 
-def test_a_hot_function_that_throws_still_does() -> None:
+@ENGINES
+def test_a_hot_function_that_throws_still_does(engine: str) -> None:
     tag = Tag(["i32"])
     module = Module(
         """(module
@@ -76,10 +86,11 @@ def test_a_hot_function_that_throws_still_does() -> None:
             (i32.sub (local.get 0) (i32.const 1)))
           (func $down (export "down") (param i32) (result i32)
             (local.set 0 (call $step (local.get 0)))
-            (return_call $down (local.get 0))))"""
+            (return_call $down (local.get 0))))""",
+        engine=engine,
     )
     down = module.instantiate({"": {"tag": tag}}).exports.down
-    for count in (3, 20_000, 3):
+    for count in (3, 100_000, 3):
         try:
             down(count)
         except WasmException as error:
@@ -87,3 +98,35 @@ def test_a_hot_function_that_throws_still_does() -> None:
         else:
             raise AssertionError("nothing was thrown")
     assert is_optimized(module, 0)
+
+
+def test_llvm_is_not_imported_before_something_runs_much() -> None:
+    code = f"""
+import sys, bembix
+module = bembix.Module({FIB!r}, engine="auto")
+fib = module.instantiate().exports.fib
+print(fib(10), "llvmlite" in sys.modules)
+print(fib(25), "llvmlite" in sys.modules, module.compiled.is_optimized(0))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["55 False", "75025 True True"]
+
+
+def test_a_small_function_with_a_loop_is_optimised_at_once() -> None:
+    text = """(module (func (export "f") (param i32) (loop $l
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))) (func (export "g")))"""
+    module = Module(text, engine="auto")
+    exports = module.instantiate().exports
+    exports.f(3)
+    exports.g()
+    assert [is_optimized(module, k) for k in (0, 1)] == [True, False]
+
+
+def test_new_instances_begin_with_the_best_code() -> None:
+    module = Module(FIB, engine="auto")
+    module.instantiate().exports.fib(25)
+    compiled = module.compiled
+    assert isinstance(compiled, TieredModule)
+    again = module.instantiate()
+    assert again.exports.fib(5) == 5
+    assert compiled.code(0) == compiled._llvm().code(0)

@@ -231,7 +231,8 @@ def test_one_comparison_for_all_accesses_through_an_address() -> None:
     module = Module(
         """(module (memory i64 1) (func (export "sum") (param i64) (result i64)
           (i64.store offset=16 (local.get 0) (i64.add (i64.load (local.get 0)) (i64.load offset=8 (local.get 0))))
-          (i64.load offset=24 (local.get 0))))"""
+          (i64.load offset=24 (local.get 0))))""",
+        engine="llvm",
     )
     text = cast(LlvmModule, module.compiled).text((0,), optimize=True, places=False)
     assert text.count("icmp ugt i64") == 1

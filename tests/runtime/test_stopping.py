@@ -62,9 +62,10 @@ def sleepy(_: int) -> int:
     return 0
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["cheap", "optimized"])
+@pytest.fixture(scope="module", params=["stencil", "cheap", "optimized"])
 def module(request: pytest.FixtureRequest) -> Module:
-    return Module(SOURCE, optimize=request.param)
+    engine = "stencil" if request.param == "stencil" else "llvm"
+    return Module(SOURCE, engine=engine, optimize=request.param == "optimized")
 
 
 def instance(module: Module, f: Callable[[int], int] = abs, **limits: Any) -> bembix.Instance:

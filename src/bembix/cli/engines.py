@@ -12,7 +12,7 @@ def add_engine_arguments(parser: ArgumentParser) -> None:
         "--engine",
         type=engine,
         default=os.environ.get("BEMBIX_ENGINE") or None,
-        help="what runs the code: llvm, stencil, or auto for the best there is (default: BEMBIX_ENGINE, or llvm)",
+        help="what runs the code: stencil, llvm, or auto for both (default: BEMBIX_ENGINE, or auto)",
     )
     parser.add_argument("-O", dest="optimize", action="store_true", help="optimise every function at its first call")
 

@@ -13,8 +13,8 @@ from bembix.errors import CompileError, Frame
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 
-#: Engines by name, in order of preference.
-ENGINES: Final = ("llvm", "stencil")
+#: Engines by name; "auto" is both of them.
+ENGINES: Final = ("stencil", "llvm")
 #: Engines that are planned; asking for one is an error that says so.
 PLANNED: Final = ("python",)
 
@@ -78,14 +78,19 @@ def compile_module(
         raise CompileError(f"the engine {engine!r} is not in this version; there is: {', '.join(ENGINES)}")
     if engine not in (*ENGINES, "auto"):
         raise ValueError(f"no engine is called {engine!r}; there is: {', '.join(ENGINES)}, auto")
+    from bembix.compile.llvm.emit import available
+
+    has_llvm = available()
+    if engine == "llvm" and definition.code and not has_llvm:
+        raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'")
+    if engine == "llvm" or (engine == "auto" and optimize and has_llvm):
+        from bembix.compile.llvm.tier import LlvmModule
+
+        return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps, metered=metered)
     if engine == "stencil":
         from bembix.compile.stencil.tier import StencilModule
 
         return StencilModule(definition, context, metered=metered)
-    from bembix.compile.llvm.emit import available
+    from bembix.compile.tiered import TieredModule
 
-    if definition.code and not available():
-        raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'")
-    from bembix.compile.llvm.tier import LlvmModule
-
-    return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps, metered=metered)
+    return TieredModule(definition, context, exact_traps=exact_traps, metered=metered)

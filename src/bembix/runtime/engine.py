@@ -11,22 +11,21 @@ from bembix.errors import CompileError
 from bembix.spec.features import Feature
 
 _VARIABLE: Final = "BEMBIX_ENGINE"
-_DEFAULT: Final = "llvm"
 _AUTO: Final = "auto"
 
 
 def engine_name(asked: str | None) -> str:
-    """Return the engine to use: `asked`, or what the environment variable BEMBIX_ENGINE says, or "llvm".
+    """Return the engine to use: `asked`, or what the environment variable BEMBIX_ENGINE says, or "auto".
 
     Errors: ValueError for an unknown name, CompileError for one that this version does not have.
     """
-    name = asked or os.environ.get(_VARIABLE) or _DEFAULT
+    name = asked or os.environ.get(_VARIABLE) or _AUTO
     if name in PLANNED:
         raise CompileError(f"the engine {name!r} is not in this version; there is: {', '.join(ENGINES)}")
     if name not in (*ENGINES, _AUTO):
         where = "" if asked else f" (from {_VARIABLE})"
         raise ValueError(f"unknown engine {name!r}{where}; known are {', '.join((*ENGINES, *PLANNED, _AUTO))}")
-    return _DEFAULT if name == _AUTO else name
+    return name
 
 
 def feature_set(asked: Iterable[Feature | str] | None) -> frozenset[Feature]:

@@ -38,8 +38,9 @@ class Module:
 
     source: the binary form as bytes, or the text form as str or bytes.
     name: for backtraces; None takes what the module says.
-    engine: the code generator, "llvm", "stencil" or "auto"; None takes the environment variable BEMBIX_ENGINE, then
-    "llvm".
+    engine: the code generator: "stencil", which starts at once; "llvm", whose code is faster, and which needs llvmlite;
+        "auto", which begins with the one and goes on with the other where that is worth it and can be had. None takes
+        the environment variable BEMBIX_ENGINE, then "auto".
     optimize: optimise every function at its first call, not only what is worth it.
     traps: "exact" to have every load trap that is out of bounds; "default" lets optimised code leave out, or move to
     the branch that uses it, a load whose value is not needed.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bembix.native import state
+from bembix.native import interrupts, state
 from bembix.native.state import State
 from bembix.runtime import registry
 
@@ -17,6 +17,7 @@ def compile_function(context: int, index: int) -> int:
 
     index: of a defined function; with the number of functions added, for callers that look for exceptions.
     """
+    interrupts.repair()  # signal handlers that came since the last time; what is compiled now may run long
     inst = registry.module_of_context(context)
     count = len(inst.module.definition.functions)
     throwing, own = divmod(index, count)

@@ -188,7 +188,10 @@ class Walker:
         if not count:
             return
         if len(stack) - self.floor >= count:
-            given = stack[len(stack) - count :]
+            given = stack[-count:]
+            if tuple(given) == wanted:  # FAST: bench/compile.py
+                del stack[-count:]
+                return
             for have, want in zip(given, wanted, strict=True):
                 if not (have is want or self._open(have, want) or match_val(have, want)):
                     raise self.mismatch(wanted)

@@ -49,11 +49,22 @@ class _Compiled:
 
 
 class LlvmModule:
-    """A module under the LLVM engine; see `compile/tier.py`."""
+    """A module under the LLVM engine; see `compile/tier.py`.
+
+    elsewhere: whether a defined function has code that somebody else made.
+    """
 
     def __init__(
-        self, definition: ModuleDef, context: ModuleContext, *, optimize: bool, exact_traps: bool, metered: bool = False
+        self,
+        definition: ModuleDef,
+        context: ModuleContext,
+        *,
+        optimize: bool,
+        exact_traps: bool,
+        metered: bool = False,
+        elsewhere: Callable[[int], bool] = lambda _: False,
     ) -> None:
+        self._elsewhere = elsewhere
         self.layout: ContextLayout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
@@ -141,23 +152,34 @@ class LlvmModule:
         names = self._definition.names
         return Frame(names.module or "", names.functions.get(index), index, offset)
 
+    def ready(self, index: int) -> bool:
+        """Tell whether a defined function has optimised code, which it gets now if it is to be so at its first call."""
+        with self._lock:
+            function = self._imported + index
+            if not self.is_optimized(function):
+                step = self._first_step(function)
+                if step.optimize:
+                    self._compile(step)
+            return self.is_optimized(function)
+
     # -- compiling -----------------------------------------------------------------------------------------------------
 
     def _real(self, index: int) -> int:
         found = self._compiled.get(index)
         if found is None:
-            self._compile(
-                plan.first_call(
-                    self._imported + index,
-                    optimize=self._optimize,
-                    room=self._eager_room,
-                    survey=self._surveys.get,
-                    size=self._surveys.size,
-                    done=self.is_optimized,
-                )
-            )
+            self._compile(self._first_step(self._imported + index))
             found = self._compiled[index]
         return found.address
+
+    def _first_step(self, function: int) -> plan.Step:
+        return plan.first_call(
+            function,
+            optimize=self._optimize,
+            room=self._eager_room,
+            survey=self._surveys.get,
+            size=self._surveys.size,
+            done=self.is_optimized,
+        )
 
     def improve(self, index: int) -> None:
         """Optimise a function, and what it calls, unless that was done."""
@@ -200,7 +222,7 @@ class LlvmModule:
             own = index - self._imported
             known = self._compiled.get(own)
             self._compiled[own] = _Compiled(loaded.symbols[f"f{index}"], step.optimize)
-            if known is not None:  # the wrapper goes on with the older code, which stays valid
+            if known is not None or self._elsewhere(own):  # the wrapper goes on with the older code, which stays valid
                 for callback in self._callbacks:
                     callback(own, self._compiled[own].address, self._context.handles_exceptions)
 

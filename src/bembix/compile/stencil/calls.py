@@ -14,8 +14,8 @@ from bembix.compile.stencil import x86
 from bembix.compile.stencil.casts import check_function
 from bembix.compile.stencil.control import test_null
 from bembix.compile.stencil.convention import in_registers
-from bembix.compile.stencil.sink import FLAGS, WORDS, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import LOAD64, RAX, RCX, RDI, XMM0, rm, rr
+from bembix.compile.stencil.sink import CELLS, FLAGS, WORDS, XSCRATCH, StencilSink, Writer, writer
+from bembix.compile.stencil.x86 import CONSTANT, LOAD64, MOV32, MOV64, RAX, RCX, RDI, XMM0, XOR32, rm, rr
 from bembix.compile.traps import Reason
 from bembix.spec.canonical import canonical_type
 from bembix.spec.instructions import Instr
@@ -73,12 +73,84 @@ def _release(sink: StencilSink, values: Sequence[int]) -> None:
             (sink.free if entry < XMM0 else sink.xfree).append(entry)
 
 
+#: Registers that an argument may have to leave before another one comes.
+_CONTESTED: Final = [register in WORDS for register in range(XMM0)]
+_LOAD_CONTEXT: Final = LOAD64[_CONTEXT << 5 | RDI]
+
+
+def _simple(sink: StencilSink, index: int, functype: FuncType) -> tuple[int, bytes, int] | None:
+    """Return number of arguments, code of the call and kind of result (0: none, 1: i32, 2: another word) of a function
+    whose arguments are words in registers; None for all others, and where calls need more than that."""
+    words = not any(t in _FLOATS for t in (*functype.params, *functype.results))
+    if not words or len(functype.params) > len(WORDS) or len(functype.results) > 1 or sink.checked:
+        return None
+    offset, imported = sink.layout.function(index)
+    kind = 0 if not functype.results else 1 if functype.results[0] is I32 else 2
+    if not imported:
+        return len(functype.params), _LOAD_CONTEXT + rm(b"\xff", 0, 2, RDI, offset + sink.code_field), kind
+    code = _LOAD_CONTEXT + rm(b"\x8b", 1, RAX, RDI, offset) + rm(b"\x8b", 1, RDI, RAX, layout.FuncRecord.CONTEXT)
+    return len(functype.params), code + rm(b"\xff", 0, 2, RAX, sink.code_field), kind
+
+
 @writer("call")
 def call(sink: StencilSink, row: Instr) -> Writer:
     """A direct call."""
-    out = sink.out
+    out, vs, free, pins, walker = sink.out, sink.vs, sink.free, sink.pins, sink.walker
+    emit, scratch = out.extend, sink.scratch
+    simple: dict[int, tuple[int, bytes, int] | None] = {}
 
     def write(index: int, functype: FuncType) -> None:
+        found = simple.get(index, 0)
+        if found == 0:
+            found = simple[index] = _simple(sink, index, functype)
+        if found is None or sink.leaf or sink.xpins:
+            general(index, functype)
+            return
+        count, text, kind = found  # type: ignore[misc]
+        sink.has_call = True
+        if count:
+            values = vs[-count:]
+            del vs[-count:]
+        if vs:
+            for position, entry in enumerate(vs):
+                if 0 <= entry < FLAGS and scratch[entry]:
+                    vs[position] = at = sink.cell(position)
+                    sink.store_entry(at, entry)
+        if count:
+            moves = b""
+            for to, entry in zip(WORDS, values, strict=False):
+                if entry < 0:
+                    moves += XOR32[to << 5 | to] if entry == -1 else CONSTANT[~entry << 4 | to]
+                elif entry >= CELLS:
+                    moves += LOAD64[entry << 5 | to]
+                elif entry != to:
+                    if _CONTESTED[entry]:
+                        sink.arguments(values, WORDS[:count])
+                        break
+                    moves += MOV64[to << 5 | entry]
+            else:
+                emit(moves)
+        emit(text)
+        free[:] = sink.pool
+        sink.xfree[:] = XSCRATCH
+        if kind:
+            to = RAX
+            code, at = walker.code, walker.at + 2
+            while code[at - 1] > 0x7F:
+                at += 1
+            if 0x21 <= code[at] <= 0x22:
+                to = pins.get(code[at + 1], RAX)
+                if to in vs:
+                    to = RAX
+            if kind == 1:
+                emit(MOV32[to << 5 | RAX])
+            elif to != RAX:
+                emit(MOV64[to << 5 | RAX])
+            if to == RAX:
+                free.pop()
+            vs.append(to)
+
+    def general(index: int, functype: FuncType) -> None:
         values = _take(sink, functype)
         sink.spill_for_call()
         pass_arguments(sink, functype, values)
@@ -166,7 +238,7 @@ def _through(sink: StencilSink, functype: FuncType, record: int) -> None:
             sink.move(RAX, record)
     pass_arguments(sink, functype, values)
     sink.free[:] = sink.pool
-    sink.xfree[:] = range(23, 15, -1)
+    sink.xfree[:] = XSCRATCH
     _call_record(sink, 2)
     _finish(sink, functype)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from bembix.compile import layout
 from bembix.compile.stencil import x86
-from bembix.compile.stencil.sink import CELLS, FLAGS, StencilSink, Writer, writer
+from bembix.compile.stencil.sink import CELLS, FLAGS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import (
     CONSTANT,
     JCC,
@@ -111,7 +111,7 @@ def _reset(sink: StencilSink, label: Label) -> None:
     """What is above a label is gone; what is below is in cells."""
     del sink.vs[label.height :]
     sink.free[:] = sink.pool
-    sink.xfree[:] = range(23, 15, -1)
+    sink.xfree[:] = XSCRATCH
 
 
 def push_cells(sink: StencilSink, count: int) -> None:

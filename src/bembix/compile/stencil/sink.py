@@ -77,11 +77,11 @@ _SAVED: Final = {RBX: 8, R12: 16, R13: 24, R14: 32, R15: 40}  #: where registers
 _CONTEXT: Final = 48  #: where the context is
 _HOMES: Final = 48  #: homes of locals begin behind
 #: Registers of operands, the last one first; and of locals.
-_SCRATCH: Final = (R11, R10, R9, R8, RDI, RSI, RDX, RAX)
-_SCRATCH_LEAF: Final = (RDI, RSI, RDX, RAX)
+_SCRATCH: Final = (R9, R8, RDX, RSI, R11, R10, RDI, RAX)
+_SCRATCH_LEAF: Final = (RDX, RSI, RDI, RAX)
 _KEPT: Final = (RBX, R12, R13, R15)
 _LOST: Final = (R8, R9, R10)
-_XSCRATCH: Final = tuple(range(23, 15, -1))
+XSCRATCH: Final = tuple(range(23, 15, -1))
 _XLOCALS: Final = tuple(range(24, 31))
 XTEMP: Final = 31  #: xmm15 is nobody's
 _FLOATS: Final = (F32, F64, V128)
@@ -218,7 +218,7 @@ class StencilSink:
             self.places.clear()
         self.body, self.function, self.type = body, body.index, body.type
         code = self.context.definition.code[body.index - self.context.imported_functions]
-        self.hot_count = plan.hot_count(code.end - code.start) if self.counting else 0
+        self.hot_count = plan.hot_count(code.end - code.start, plan.STENCIL_PATIENCE) if self.counting else 0
         self.checked = self.context.handles_exceptions
         self.has_call = self.uses_base = False
         self.landings: list[int] = []
@@ -274,10 +274,10 @@ class StencilSink:
     def _reset_registers(self) -> None:
         """All scratch registers are free."""
         self.free[:] = self.pool
-        self.xfree[:] = _XSCRATCH
+        self.xfree[:] = XSCRATCH
         scratch = self.scratch
         scratch[:] = [False] * 64
-        for register in (*self.pool, *_XSCRATCH):
+        for register in (*self.pool, *XSCRATCH):
             scratch[register] = True
 
     def finish(self, live: bool) -> None:
@@ -683,7 +683,7 @@ class StencilSink:
                 self.store_entry(at, entry)
                 vs[position] = at
         self.free[:] = self.pool
-        self.xfree[:] = _XSCRATCH
+        self.xfree[:] = XSCRATCH
 
     def spill(self) -> None:
         """Bring operands in registers that a call loses to their own cells.  The flags stay."""

@@ -75,6 +75,10 @@ class StencilModule:
             address = self._real(index)
             return address if self._context.handles_exceptions else self._wrapper(index, address)
 
+    def has(self, index: int) -> bool:
+        """Tell whether a defined function has code."""
+        return index in self._compiled
+
     def validate_all(self) -> None:
         """Validate all bodies."""
         walker = make_walker(self._context, None)
