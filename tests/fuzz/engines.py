@@ -131,8 +131,12 @@ _NEVER = (("EAGER_OPTIMIZE_BYTES", 0), ("HOT_LEAST", 1 << 30))
 STENCIL = Level("stencil", engine="stencil")
 CHEAP = Level("cheap", policy=_NEVER)
 OPTIMIZED = Level("O2", optimize=True)
-#: Cheap code that is replaced while the program runs.
-REPLACED = Level("replaced", policy=(("EAGER_OPTIMIZE_BYTES", 0), ("HOT_LEAST", 3), ("HOT_PER_BYTE", 0)))
+#: Stencils that LLVM's code takes the place of while the program runs.
+REPLACED = Level(
+    "replaced",
+    engine="auto",
+    policy=(("EAGER_OPTIMIZE_BYTES", 0), ("HOT_LEAST", 3), ("HOT_PER_BYTE", 0), ("STENCIL_PATIENCE", 1)),
+)
 
 
 @contextmanager

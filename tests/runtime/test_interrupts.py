@@ -208,7 +208,7 @@ def test_an_exception_while_compiling_leaves_the_function_to_be_compiled_again()
 def test_exceptions_never_reach_into_llvm(capfd: pytest.CaptureFixture[str]) -> None:
     # Its Python side would free memory twice, or tell of attributes that its objects do not have.
     for turn in range(40):
-        module = Module(SOURCE, optimize=bool(turn % 2))
+        module = Module(SOURCE, engine="llvm", optimize=bool(turn % 2))
         exports = module.instantiate({"env": {"f": abs}}).exports
         with pytest.raises(Rang), alarm(0.0005 * (turn + 1), 0.2):
             exports.spin()
