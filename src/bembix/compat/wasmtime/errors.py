@@ -171,10 +171,11 @@ class Trap(Exception, Managed):
         self._frames: Callable[[], Sequence[BembixFrame]] | None = None
 
     @classmethod
-    def because(cls, code: TrapCode) -> Trap:
-        """Return a trap of Wasm that Wasm did not get to by itself."""
+    def because(cls, code: TrapCode, frames: Callable[[], Sequence[BembixFrame]]) -> Trap:
+        """Return a trap of Wasm that Wasm did not get to by itself.  frames: returns the stack."""
         made = cls("")
         made._cause = code, f"wasm trap: {_STOPS[code]}"
+        made._frames = frames
         return made
 
     @classmethod

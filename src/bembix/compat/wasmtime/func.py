@@ -11,8 +11,9 @@ from bembix.compat.wasmtime.errors import WasmtimeError, translate
 from bembix.compat.wasmtime.store import Store, StoreContext, Storelike, check_store, store_of
 from bembix.compat.wasmtime.types import FuncType
 from bembix.compat.wasmtime.values import from_bembix, to_bembix
-from bembix.errors import BembixError
-from bembix.runtime.func import func_at, info_of
+from bembix.errors import BembixError, Frame
+from bembix.runtime import registry
+from bembix.runtime.func import func_at, info_of, record_of
 from bembix.runtime.func import store_of as owner_of
 from bembix.spec import types as spec
 from bembix.spec.host import HostFunction
@@ -76,14 +77,25 @@ class Func:
             raise WasmtimeError(f"too {problem} parameters provided: given {len(params)}, expected {len(converters)}")
         arguments = [convert(value) for convert, value in zip(converters, params, strict=True)]
         try:
-            if meter.ends:
-                with meter.call():
+            if meter.ends and info_of(self.bembix).index is not None:
+                with meter.call(self._entry):
                     found = self.bembix(*arguments)
             else:
                 found = self.bembix(*arguments)
         except BembixError as error:
             raise translate(error) from None
         return [from_bembix(value) for value in found] if isinstance(found, tuple) else from_bembix(found)
+
+    def _entry(self) -> list[Frame]:
+        """Return the stack as it is when the function, one of Wasm, is entered."""
+        module = registry.module_of_record(record_of(self.bembix)).module
+        info = info_of(self.bembix)
+        index, start = (
+            info.index or 0,
+            module.definition.code[(info.index or 0) - module.context.imported_functions].offset,
+        )
+        name = module.definition.names.functions.get(index)
+        return [Frame(module.name, name or info.name, index, start, start, exported=name is None)]
 
 
 def _nobody() -> Instance | None:

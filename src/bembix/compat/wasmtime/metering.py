@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from bembix.runtime.limits import MOST_FUEL
 
 if TYPE_CHECKING:
     from bembix.compat.wasmtime.engine import Engine
+    from bembix.errors import Frame
     from bembix.runtime.store import Store
 
 _MOST: Final = (1 << 64) - 1
@@ -65,10 +66,13 @@ class Meter:
         return self._deadline is not None and self._engine.epoch >= self._deadline
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """Be in a call of Wasm.  Errors: Trap where the deadline has passed."""
+    def call(self, entry: Callable[[], Sequence[Frame]] = tuple) -> Iterator[None]:
+        """Be in a call of Wasm.
+
+        entry: returns the stack at its beginning.  Errors: Trap where the deadline has passed.
+        """
         if self._expired:
-            raise Trap.because(TrapCode.INTERRUPT)
+            raise Trap.because(TrapCode.INTERRUPT, entry)
         with self._counting:
             self._calls += 1
         try:
