@@ -12,13 +12,15 @@ from contextlib import suppress
 from bembix.cli.main import main
 
 #: Objects that Python's collector lets come to be before it looks at the young ones: what is made while starting stays.
+#: Only for one program: what makes many stores depends on the collector, because dead ones keep address space.
 #: FAST: bench/startup.py, `hello`: 8 of 90 ms of CPU time.
 _YOUNG = 100_000
 
 
 def run() -> int:
     """Run the command line; end the process, or return its exit code where something else is to be done first."""
-    gc.set_threshold(_YOUNG)
+    if sys.argv[1:2] == ["run"]:
+        gc.set_threshold(_YOUNG)
     code = main()
     if _is_watched() or threading.active_count() > 1:
         return code
