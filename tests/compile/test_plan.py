@@ -64,7 +64,13 @@ def is_optimized(module: Module, index: int) -> bool:
     return compiled.is_optimized(index)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "STENCIL_PATIENCE", 1)
+
+
 @ENGINES
+@pytest.mark.usefixtures("impatient")
 def test_a_hot_function_is_optimised_under_way(engine: str) -> None:
     module = Module(FIB, engine=engine)
     first, second = module.instantiate().exports.fib, module.instantiate().exports.fib
@@ -76,6 +82,7 @@ def test_a_hot_function_is_optimised_under_way(engine: str) -> None:
 
 
 @ENGINES
+@pytest.mark.usefixtures("impatient")
 def test_a_hot_function_that_throws_still_does(engine: str) -> None:
     tag = Tag(["i32"])
     module = Module(
@@ -103,6 +110,8 @@ def test_a_hot_function_that_throws_still_does(engine: str) -> None:
 def test_llvm_is_not_imported_before_something_runs_much() -> None:
     code = f"""
 import sys, bembix
+from bembix.compile import plan
+plan.STENCIL_PATIENCE = 1
 module = bembix.Module({FIB!r}, engine="auto")
 fib = module.instantiate().exports.fib
 print(fib(10), "llvmlite" in sys.modules)
@@ -122,6 +131,7 @@ def test_a_small_function_with_a_loop_is_optimised_at_once() -> None:
     assert [is_optimized(module, k) for k in (0, 1)] == [True, False]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_new_instances_begin_with_the_best_code() -> None:
     module = Module(FIB, engine="auto")
     module.instantiate().exports.fib(25)

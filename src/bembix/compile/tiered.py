@@ -33,6 +33,7 @@ class TieredModule:
         self._exact_traps = exact_traps
         self._metered = metered
         self._improves = available()
+        self._is_small = plan.validate_eagerly(definition)
         self._first = StencilModule(definition, context, count=self._improves, metered=metered)
         self._second: LlvmModule | None = None
         self._callbacks: list[Callable[[int, int, bool], None]] = []
@@ -53,7 +54,7 @@ class TieredModule:
         """Return LLVM's code where it has some of a function that is called first now, or is to make some at once."""
         if self._second is not None and self.is_optimized(self._context.imported_functions + index):
             return self._second
-        if self._first.has(index) or not (self._improves and plan.validate_eagerly(self._definition)):
+        if self._first.has(index) or not (self._improves and self._is_small):
             return None
         second = self._llvm()
         return second if second.ready(index) else None
@@ -95,7 +96,7 @@ class TieredModule:
 
     def validate_all(self) -> None:
         """Validate all bodies."""
-        if self._improves and plan.validate_eagerly(self._definition):
+        if self._improves and self._is_small:
             self._llvm().validate_all()  # which remembers what it sees
         else:
             self._first.validate_all()
