@@ -25,8 +25,9 @@ EAGER_OPTIMIZE_BYTES: Final = 4 * 1024
 HOT_PER_BYTE: Final = 100
 HOT_LEAST: Final = 5_000
 
-#: Stencils run three times as fast as LLVM's cheap code, so a round takes a third of the time, and a quarter of that is to
-#: be gained where it was two thirds.  So much more often does code run before LLVM is asked, whose import costs as well.
+#: Stencils run three times as fast as LLVM's cheap code: a round takes a third of the time, and a quarter of that is to
+#: be gained where it was two thirds.  So code runs that much more often before LLVM, whose import costs as well, is
+#: asked.
 STENCIL_PATIENCE: Final = 40
 
 #: A function of more bytes is optimised only on request: LLVM's time grows faster than the function.  (CPython's
