@@ -215,7 +215,7 @@ class Worker:
             gc.collect()
 
     def do_objects(self) -> None:
-        n = self.random.choice((10, 2000, 20_000))
+        n = self.random.choice((10, 2000, 20_000, 300_000))
         self.check("list", self.exports("objects")["list"](n) & 0xFFFF_FFFF, n * (n + 1) // 2 & 0xFFFF_FFFF)
 
     def do_references(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bembix import Instance, Memory, Module, Timeout, Trap, deadline
+from bembix import Instance, Interrupted, Memory, Module, Timeout, Trap, deadline
 
 SOURCE = """(module (import "env" "f" (func $f (param i32) (result i32)))
   (memory (export "memory") 1)
@@ -269,6 +269,47 @@ def test_dead_instances(module: Module, start: Callable[..., threading.Thread]) 
     view[0] = 7
     assert (memory.read(0, 1), add(1, 2)) == (b"\7", 3)
     running.join(20)
+
+
+OBJECTS = """(module (import "env" "f" (func $f (param i32) (result i32))) (tag)
+  (type $s (struct (field i32) (field (ref null $s))))
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "make") (local $last (ref null $s)) (local $first (ref $s))
+    (local.set $first (struct.new $s (i32.const 42) (ref.null $s)))
+    (loop $again
+      (local.set $last (struct.new $s (i32.const 1) (local.get $first)))
+      (br_if $again (i32.eq (struct.get $s 0 (struct.get $s 1 (local.get $last))) (i32.const 42))))
+    unreachable)
+  (func (export "call") (loop $again (drop (call $f (i32.const 1))) (br $again)))
+  (func (export "sum") (param i32) (result i32) (local $s (ref null $s))
+    (loop $again
+      (local.set $s (struct.new $s (local.get 0) (local.get $s)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (loop $next
+      (local.set 0 (i32.add (local.get 0) (struct.get $s 0 (local.get $s))))
+      (br_if $next (i32.eqz (ref.is_null (local.tee $s (struct.get $s 1 (local.get $s)))))))
+    (local.get 0)))"""
+
+
+@pytest.mark.parametrize("name", ["spin", "make", "call"])
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_code_with_a_heap_gives_way(name: str, engine: str) -> None:
+    instance = make(Module(OBJECTS, engine=engine), abs)
+    turns = []
+
+    def work() -> None:
+        while len(turns) < 10:
+            turns.append(instance.exports.sum(1000))  # in the same store
+            time.sleep(0.001)
+        instance.interrupt()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with pytest.raises(Interrupted), deadline(20):
+        while True:
+            instance.exports[name]()
+    thread.join(20)
+    assert turns == [500500] * 10
 
 
 def test_growing_while_another_thread_runs(start: Callable[..., threading.Thread]) -> None:

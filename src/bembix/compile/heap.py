@@ -167,6 +167,7 @@ class Heap:
     BOXES_LEFT: Final = 176  #: how many boxes there may be before they are a reason to collect
     SIZE_TABLE: Final = 184  #: number of the size class by size / 64 rounded up, a byte each
     CLASSES: Final = SIZE_TABLE + 264
+    CLASS_COUNT: Final = len(SIZES)  #: without that of boxes, which compiled code does not take cells of
     BOXES: Final = CLASSES + SizeClass.SIZE * len(SIZES)  #: a size class of their own, so that the dead ones are found
     SIZE: Final = BOXES + SizeClass.SIZE
 

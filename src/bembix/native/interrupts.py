@@ -290,7 +290,7 @@ def make_keeper() -> None:
     try:
         timers.make_keeper(own_signal())
     except ResourceError:
-        return
+        write_u64(threads.attach() + Thread.KEEPER, _NO_TIMER + 1)
 
 
 def _bit(number: int) -> int:

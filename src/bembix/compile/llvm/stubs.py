@@ -29,6 +29,7 @@ declare void @watch(ptr) #0
 declare void @add_hold(ptr, i64) #0
 declare i32 @claim(ptr, ptr) #0
 declare void @release(ptr, ptr) #0
+declare void @take_turns(ptr, ptr) #0
 declare void @retake(ptr, ptr) #0
 declare void @landed(ptr, ptr) #0
 declare void @pause(ptr) #0
@@ -296,13 +297,17 @@ run:
   %heap = get i64 %store Store.HEAP
   %stay = get i64 %thread Thread.STAY
   %brief = and i64 %flags, $FuncRecord.BRIEF
-  %either = or i64 %heap, %stay
-  %why = or i64 %either, %brief
-  %keep = icmp ne i64 %why, 0
-  br i1 %keep, label %kept.gil, label %release
-kept.gil:
+  %either = or i64 %stay, %brief
+  %keep = icmp ne i64 %either, 0
   %has.heap = icmp ne i64 %heap, 0
+  br i1 %keep, label %kept.gil, label %share
+kept.gil:
   br i1 %has.heap, label %watch, label %ready.to.run
+share:
+  br i1 %has.heap, label %turns, label %release
+turns:
+  call void @take_turns(ptr %thread, ptr %store)
+  br label %watch
 watch:
   call void @watch(ptr %thread)
   br label %ready.to.run

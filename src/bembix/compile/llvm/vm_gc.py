@@ -13,7 +13,8 @@ from typing import Final
 DECLARATIONS: Final = """
 declare $CC void @trap(ptr, i64, i64) #1
 declare ptr @current_thread() #0
-declare void @pause(ptr) #0
+declare i32 @yield(ptr) #0
+declare void @unwind_python() #1
 declare void @resume(ptr) #0
 declare i64 @llvm.cttz.i64(i64, i1)
 declare i64 @llvm.ctpop.i64(i64)
@@ -468,6 +469,30 @@ slow:
 """
 
 FROM_WASM: Final = """
+; Collect, for compiled code.  Where a thread that was interrupted holds that off, it gets its turn before: it may go on
+; to where it collects itself.
+define internal void @collect_or_wait(ptr %heap) noinline #0 {
+  %store = get ptr %heap Heap.STORE
+  %none = icmp eq ptr %store, null
+  br i1 %none, label %run, label %ask
+ask:
+  %holds = get i64 %store Store.HOLD
+  %free = icmp eq i64 %holds, 0
+  br i1 %free, label %run, label %wait
+wait:
+  spill
+  %thread = call ptr @current_thread()
+  %good = call i32 @yield(ptr %thread)
+  %fine = icmp ne i32 %good, 0
+  br i1 %fine, label %run, label %bad
+run:
+  call void @gc_collect(ptr %heap)
+  ret void
+bad:
+  call void @unwind_python()
+  unreachable
+}
+
 ; Called by compiled code where a size class has no run left.
 define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
   %threshold = get i64 %heap Heap.THRESHOLD
@@ -477,7 +502,7 @@ define $CC ptr @gc_new(ptr %ctx, ptr %heap, ptr %class) #0 {
 good:
   ret ptr %cell
 collect:
-  call void @gc_collect(ptr %heap)
+  call void @collect_or_wait(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_cell(ptr %heap, ptr %class, i64 %limit)
   %full = icmp eq ptr %second, null
@@ -498,7 +523,7 @@ define $CC ptr @gc_new_array(ptr %ctx, ptr %heap, i64 %type, i64 %length, i64 %s
   %none = icmp eq ptr %first, null
   br i1 %none, label %collect, label %good
 collect:
-  call void @gc_collect(ptr %heap)
+  call void @collect_or_wait(ptr %heap)
   %limit = get i64 %heap Heap.LIMIT
   %second = call ptr @gc_take(ptr %heap, i64 %size, i64 %limit)
   %full = icmp eq ptr %second, null

@@ -224,6 +224,7 @@ done:
 define void @interrupt(ptr %thread, i64 %pc, ptr %frame) noinline #0 {
 start:
   %kept = alloca [$Store.SIZE x i8], align 16
+  %runs = alloca [$Heap.CLASS_COUNT x [2 x i64]], align 16
   put i64 0, %thread Thread.WANTED
   call void @stop_ticks(ptr %thread)
   %top = get ptr %thread Thread.TOP
@@ -239,6 +240,16 @@ handle:  ; they may run Wasm of this store, which must find no exception, and le
   %rest = sub i64 %size, $Store.PENDING
   call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %state, i64 %rest, i1 false)
   put ptr null, %store Store.PENDING
+  %heap = get i64 %store Store.HEAP
+  %inside = icmp ne i64 %pc, 0
+  %objects = icmp ne i64 %heap, 0
+  %middle = and i1 %inside, %objects
+  %stopped = zext i1 %middle to i64
+  br i1 %middle, label %halt, label %run
+halt:
+  call void @stop_code(ptr %store, ptr %runs)
+  br label %run
+run:
   spill
   call void @pause(ptr %thread)
   %raised = call i32 @PyErr_CheckSignals()
@@ -266,12 +277,14 @@ return:
   br i1 %back, label %good, label %bad
 good:
   call void @watch(ptr %thread)
+  call void @resume_code(ptr %store, ptr %runs, i64 %stopped)
   call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
   call void @stop_if_wanted(ptr %thread, i64 %pc, ptr %frame)  ; a handler may have asked for it
   ret void
 done:
   ret void
 bad:
+  call void @resume_code(ptr %store, ptr %runs, i64 %stopped)
   call void @unwind_python()
   unreachable
 }
@@ -360,9 +373,12 @@ where:
   %its_pc = get i64 %context Platform.context_pc
   %ranges = get ptr @state State.CODES
   %compiled = call i1 @within(ptr %ranges, i64 %its_pc)
-  br i1 %compiled, label %give, label %done
-give:  ; not in the middle of making an object: there is a heap then
+  br i1 %compiled, label %give, label %elsewhere
+give:
   call void @end_stay(ptr %thread)
+  br label %done
+elsewhere:
+  call void @stay_longer(ptr %thread)
   br label %done
 wants:
   put i64 1, %thread Thread.WANTED

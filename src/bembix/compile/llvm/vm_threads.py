@@ -8,7 +8,8 @@ On the way to Python (host functions, services, signal handlers) a thread takes 
 `pause`; on the way back, `proceed`.  Where there is a heap, it leaves word where on its stack references are.
 
 A thread that comes back for the GIL within 4 us, 16 times in a row, keeps it ("stays"), until a timer of 5 ms ends
-that: giving it away and taking it back costs more than a call of a host function.
+that: giving it away and taking it back costs more than a call of a host function.  The same timer has code that keeps
+the GIL because of its heap give way to others every 5 ms.
 
 Source: the Python C API, "Thread State and the Global Interpreter Lock"; only what it documents is used.
 """
@@ -132,13 +133,130 @@ made:
   %none = icmp eq i64 %new, 0
   br i1 %none, label %done, label %start
 start:
-  %plus = get i64 %thread Thread.KEEPER
-  %timer = sub i64 %plus, 1
-  put i64 1, %thread Thread.STAY
-  call void @set_timer(i64 %timer, ptr @soon)
+  call void @stay_on(ptr %thread)
   ret void
 done:
   ret void
+}
+
+; Have the timer's signal come in 5 ms; where there is no timer, the thread does not stay.
+define internal void @stay_on(ptr %thread) #0 {
+  put i64 1, %thread Thread.STAY
+  %plus = get i64 %thread Thread.KEEPER
+  %timer = sub i64 %plus, 1
+  %failed = call i64 (i64, ...) @syscall(i64 $Platform.timer_settime, i64 %timer, i64 0, ptr @soon, ptr null)
+  %good = icmp eq i64 %failed, 0
+  br i1 %good, label %done, label %forget
+forget:
+  put i64 0, %thread Thread.STAY
+  br label %done
+done:
+  ret void
+}
+
+; A call begins that keeps the GIL because of the heap, whose objects it may have as arguments.  Making the timer runs
+; Python, and that others in the store.
+define void @take_turns(ptr %thread, ptr %store) noinline #0 {
+  call void @add_hold(ptr %store, i64 1)
+  call void @stay(ptr %thread)
+  call void @add_hold(ptr %store, i64 -1)
+  %limit = get i64 %thread Thread.STACK_LIMIT
+  put i64 %limit, %store Store.STACK_LIMIT
+  ret void
+}
+
+; In the middle of compiled code, which may just be taking a cell: nobody else gets cells of its runs, and nothing is
+; collected, until @resume_code.
+define internal void @stop_code(ptr %store, ptr %runs) #0 {
+start:
+  %heap = get ptr %store Store.HEAP
+  %none = icmp eq ptr %heap, null
+  br i1 %none, label %done, label %hold
+hold:
+  call void @add_hold(ptr %store, i64 1)
+  %classes = getelementptr i8, ptr %heap, i64 $Heap.CLASSES
+  br label %look
+look:
+  %k = phi i64 [ 0, %hold ], [ %more, %step ]
+  %some = icmp ult i64 %k, $Heap.CLASS_COUNT
+  br i1 %some, label %step, label %done
+step:
+  %offset = mul i64 %k, $SizeClass.SIZE
+  %class = getelementptr i8, ptr %classes, i64 %offset
+  %run = getelementptr [2 x i64], ptr %runs, i64 %k
+  call void @llvm.memcpy.p0.p0.i64(ptr %run, ptr %class, i64 16, i1 false)
+  call void @llvm.memset.p0.i64(ptr %class, i8 0, i64 16, i1 false)
+  %more = add i64 %k, 1
+  br label %look
+done:
+  ret void
+}
+
+define internal void @resume_code(ptr %store, ptr %runs, i64 %stopped) #0 {
+start:
+  %had = icmp ne i64 %stopped, 0
+  br i1 %had, label %give, label %done
+give:
+  %heap = get ptr %store Store.HEAP
+  call void @add_hold(ptr %store, i64 -1)
+  %classes = getelementptr i8, ptr %heap, i64 $Heap.CLASSES
+  br label %look
+look:
+  %k = phi i64 [ 0, %give ], [ %more, %step ]
+  %some = icmp ult i64 %k, $Heap.CLASS_COUNT
+  br i1 %some, label %step, label %done
+step:
+  %offset = mul i64 %k, $SizeClass.SIZE
+  %class = getelementptr i8, ptr %classes, i64 %offset
+  %run = getelementptr [2 x i64], ptr %runs, i64 %k
+  call void @llvm.memcpy.p0.p0.i64(ptr %class, ptr %run, i64 16, i1 false)
+  %more = add i64 %k, 1
+  br label %look
+done:
+  ret void
+}
+
+; Let others have the GIL, in the middle of compiled code; they may run Wasm of this store, which must find no
+; exception, and leave its parameters as they are.
+define internal void @give_way(ptr %thread) noinline #0 {
+  %runs = alloca [$Heap.CLASS_COUNT x [2 x i64]], align 16
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  call void @stop_code(ptr %store, ptr %runs)
+  %good = call i32 @yield(ptr %thread)
+  call void @resume_code(ptr %store, ptr %runs, i64 1)
+  %fine = icmp ne i32 %good, 0
+  br i1 %fine, label %done, label %bad
+done:
+  ret void
+bad:
+  call void @unwind_python()
+  unreachable
+}
+
+; The same where compiled code has called; 0 where that raised.
+define i32 @yield(ptr %thread) noinline #0 {
+  %kept = alloca [$Store.SIZE x i8], align 16
+  %top = get ptr %thread Thread.TOP
+  %store = get ptr %top Activation.STORE
+  %state = getelementptr i8, ptr %store, i64 $Store.PENDING
+  %values = shl i64 $Store.MAX_VALUES, 4
+  %size = add i64 %values, $Store.VALUES
+  %rest = sub i64 %size, $Store.PENDING
+  call void @llvm.memcpy.p0.p0.i64(ptr %kept, ptr %state, i64 %rest, i1 false)
+  put ptr null, %store Store.PENDING
+  spill
+  call void @pause(ptr %thread)
+  %own = call ptr @PyEval_SaveThread()
+  call void @PyEval_RestoreThread(ptr %own)
+  %in = call i32 @proceed(ptr %thread)
+  %good = icmp ne i32 %in, 0
+  br i1 %good, label %back, label %bad
+back:
+  call void @llvm.memcpy.p0.p0.i64(ptr %state, ptr %kept, i64 %rest, i1 false)
+  ret i32 1
+bad:
+  ret i32 0
 }
 
 ; After a call from Python whose thread has no GIL.
@@ -245,15 +363,23 @@ wait:
   %good = icmp ne i32 %got, 0
   br i1 %good, label %in, label %bad
 in:
+  %flags = get i64 %entry Activation.FLAGS
+  %brief = and i64 %flags, $FuncRecord.BRIEF
+  %stay = get i64 %thread Thread.STAY
+  %heap = get i64 %store Store.HEAP
+  %either = or i64 %brief, %stay
+  %short = icmp ne i64 %either, 0
+  %alone = icmp eq i64 %heap, 0
+  %ready = or i1 %short, %alone
+  br i1 %ready, label %return, label %turns
+turns:
+  call void @stay(ptr %thread)
+  br label %return
+return:
   call void @unpark(ptr %entry)
   %limit = get i64 %thread Thread.STACK_LIMIT
   put i64 %limit, %store Store.STACK_LIMIT
-  %flags = get i64 %entry Activation.FLAGS
-  %brief = and i64 %flags, $FuncRecord.BRIEF
-  %heap = get i64 %store Store.HEAP
-  %stay = get i64 %thread Thread.STAY
-  %either = or i64 %brief, %heap
-  %why = or i64 %either, %stay
+  %why = or i64 %either, %heap
   %keep = icmp ne i64 %why, 0
   br i1 %keep, label %done, label %give
 give:
@@ -265,7 +391,27 @@ bad:
   ret i32 0
 }
 
-; The timer's signal found a thread in compiled code that stays: it stays no longer.
+; The timer's signal found a thread outside of compiled code: if that is in the functions of the heap, it comes again.
+define internal void @stay_longer(ptr %thread) #0 {
+  %entry = call ptr @innermost_entry(ptr %thread)
+  %store = get ptr %entry Activation.STORE
+  %heap = get i64 %store Store.HEAP
+  %low = get i64 %entry Activation.LOW
+  %flags = get i64 %entry Activation.FLAGS
+  %brief = and i64 %flags, $FuncRecord.BRIEF
+  %python = or i64 %low, %brief
+  %elsewhere = icmp ne i64 %python, 0
+  %alone = icmp eq i64 %heap, 0
+  %enough = or i1 %elsewhere, %alone
+  br i1 %enough, label %done, label %again
+again:
+  call void @stay_on(ptr %thread)
+  ret void
+done:
+  ret void
+}
+
+; The timer's signal found a thread in compiled code that stays: it stays no longer, or gives way where there is a heap.
 define internal void @end_stay(ptr %thread) #0 {
   put i64 0, %thread Thread.STAY
   put i64 0, %thread Thread.STREAK
@@ -278,11 +424,23 @@ look:
   %heap = get i64 %store Store.HEAP
   %flags = get i64 %entry Activation.FLAGS
   %brief = and i64 %flags, $FuncRecord.BRIEF
-  %why = or i64 %heap, %brief
-  %keep = icmp ne i64 %why, 0
-  br i1 %keep, label %done, label %give
+  %short = icmp ne i64 %brief, 0
+  br i1 %short, label %done, label %why
+why:
+  %alone = icmp eq i64 %heap, 0
+  br i1 %alone, label %give, label %objects
 give:
   call void @release(ptr %thread, ptr %store)
+  ret void
+objects:
+  %allocating = get i64 %store Store.ALLOCATING
+  %middle = icmp ne i64 %allocating, 0
+  br i1 %middle, label %again, label %way
+way:
+  call void @give_way(ptr %thread)
+  ret void
+again:
+  call void @stay_on(ptr %thread)
   ret void
 done:
   ret void
