@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import Final
 
 from bembix.errors import ResourceError
@@ -99,3 +100,18 @@ def require() -> Platform:
     if found is None or sys.maxsize < 2**32:
         raise ResourceError(f"compiled code does not run on {sys.platform} {machine} yet; use the engine 'python'")
     return found
+
+
+#: What code for x86-64-v2 uses, as Linux names it.
+_V2: Final = frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt"))
+
+
+@lru_cache(maxsize=1)
+def missing_features() -> tuple[str, ...]:
+    """Return what this CPU lacks of x86-64-v2 (every one since 2010 has it), as far as the system says."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            flags = next((line for line in file if line.startswith("flags")), "")
+    except OSError:
+        return ()
+    return tuple(sorted(_V2 - set(flags.split()))) if flags else ()

@@ -79,6 +79,8 @@ _HOMES: Final = 48  #: homes of locals begin behind
 #: Registers of operands, the last one first; and of locals.
 _SCRATCH: Final = (R9, R8, RDX, RSI, R11, R10, RDI, RAX)
 _SCRATCH_LEAF: Final = (RDX, RSI, RDI, RAX)
+_OWNED: Final = [k in _SCRATCH or 16 <= k < 24 for k in range(64)]  #: by register: whether operands own it
+_OWNED_LEAF: Final = [k in _SCRATCH_LEAF or 16 <= k < 24 for k in range(64)]
 _KEPT: Final = (RBX, R12, R13, R15)
 _LOST: Final = (R8, R9, R10)
 XSCRATCH: Final = tuple(range(23, 15, -1))
@@ -91,14 +93,26 @@ _PACK: Final = struct.Struct("<i").pack_into
 
 #: Reads and writes of locals, loops and calls, found without decoding: good enough to choose registers by.
 _LEB: Final = rb"[\x80-\xff]*[\x00-\x7f]"
-_INTERESTING: Final = re.compile(
-    rb"(?s)(?:[\x28-\x3e][\x00-\x3f]" + _LEB
-    + rb"|[\x41\x42\x23\x24\x02\x04\x0c\x0d\xd2\xd0]" + _LEB
-    + rb"|\x44.{8}|\x43.{4}|\xfc[\x00-\x07]|\xfd."
-    + rb"|[\x00\x01\x05-\x0b\x0e\x0f\x18-\x1f\x3f\x40\x45-\xc4]|[\x20-\x22][\x80-\xff]+.)*+"
-    + rb"([\x20-\x22][\x00-\x7f]|\x03|[\x10-\x15]" + _LEB + rb"|.)"
+_SKIPPED: Final = (
+    rb"[\x28-\x3e][\x00-\x3f]" + _LEB + rb"|[\x41\x42\x23\x24\x0c\x0d\xd2\xd0]" + _LEB
+    + rb"|\x44.{8}|\x43.{4}|\xfc[\x00-\x07]|\xfd.|[\x20-\x22][\x80-\xff]+."
+    + rb"|[\x00\x01\x05\x07-\x0a\x0e\x0f\x18-\x1f\x3f\x40\x45-\xc4]"
 )  # fmt: skip
+_TAKEN: Final = rb"[\x20-\x22][\x00-\x7f]|\x03|[\x10-\x15]" + _LEB + rb"|.|\Z"  # the end, or it would begin again
+_INTERESTING: Final = re.compile(rb"(?s)(?:" + _SKIPPED + rb"|[\x02\x04\x06]" + _LEB + rb"|\x0b)*+(" + _TAKEN + rb")")
+#: The same with where blocks begin and end.
+_NESTED: Final = re.compile(rb"(?s)(?:" + _SKIPPED + rb")*+([\x02-\x04\x06]" + _LEB + rb"|" + _TAKEN + rb")")
 _ROUNDS: Final = 8  #: what is in a loop counts so many times
+_MOST_ROUNDS: Final = 1 << 20
+_OPENING: Final = frozenset((0x02, 0x03, 0x04, 0x06))
+
+
+#: What all traps come to, with reason and offset in registers.
+_TRAP: Final = (
+    LOAD64[_CONTEXT << 5 | RDI]
+    + x86.rm(b"\x8b", 1, RAX, RDI, layout.Context.RUNTIME)
+    + x86.rm(b"\xff", 0, 2, RAX, layout.RUNTIME["trap"])
+)
 
 
 def writer(*names: str) -> Callable[[Maker], Maker]:
@@ -177,6 +191,7 @@ class StencilSink:
         self.has_vectors: bool = _has_vectors(context)
         self.operations: dict[int, Writer] = {}
         self.code: bytes = b""
+        self._base_loads: dict[int, bytes] = {}
 
     def bind(self, walker: Walker) -> None:
         """Make the writers; `walker` is the one that will call them."""
@@ -275,10 +290,7 @@ class StencilSink:
         """All scratch registers are free."""
         self.free[:] = self.pool
         self.xfree[:] = XSCRATCH
-        scratch = self.scratch
-        scratch[:] = [False] * 64
-        for register in (*self.pool, *XSCRATCH):
-            scratch[register] = True
+        self.scratch[:] = _OWNED_LEAF if self.leaf else _OWNED
 
     def finish(self, live: bool) -> None:
         """End it: `code` has all of it then."""
@@ -339,17 +351,18 @@ class StencilSink:
         if not self.traps:
             return -1
         jumps = []
-        for at, reason, offset in self.traps:
+        last = len(self.traps) - 1
+        for number, (at, reason, offset) in enumerate(self.traps):
             if at >= 0:
                 _PACK(out, at - 4, len(out) - at)
             else:
                 overflow = len(out)
-            out += b"\xba" + offset.to_bytes(4, "little") + b"\xbe" + reason.to_bytes(4, "little") + b"\xe9\0\0\0\0"
-            jumps.append(len(out))
+            out += b"\xba" + offset.to_bytes(4, "little") + b"\xbe" + reason.to_bytes(4, "little")
+            if number < last:
+                out += b"\xe9\0\0\0\0"
+                jumps.append(len(out))
         self.patch(jumps)
-        out += LOAD64[_CONTEXT << 5 | RDI]
-        out += x86.rm(b"\x8b", 1, RAX, RDI, layout.Context.RUNTIME)
-        out += x86.rm(b"\xff", 0, 2, RAX, layout.RUNTIME["trap"])
+        out += _TRAP
         return overflow
 
     def _needs_check(self) -> bool:
@@ -381,7 +394,11 @@ class StencilSink:
 
     def base_load(self, context: int) -> bytes:
         """Return the load of memory 0's base."""
-        return x86.rm(b"\x8b", 1, self.base, context, self.layout.memory(0) + layout.Slot.BASE)
+        found = self._base_loads.get(self.base << 4 | context)
+        if found is None:
+            found = x86.rm(b"\x8b", 1, self.base, context, self.layout.memory(0) + layout.Slot.BASE)
+            self._base_loads[self.base << 4 | context] = found
+        return found
 
     def _count(self, head: bytearray) -> None:
         """Count this entry."""
@@ -1072,9 +1089,14 @@ def _weigh(raw: bytes) -> tuple[dict[int, int], int]:
     """Return how much each local below 128 is used, more or less, and how many calls there are."""
     tokens = _INTERESTING.findall(raw)
     counts = Counter(tokens)
-    if b"\x03" in counts:
+    del counts[b""]
+    loops = counts.get(b"\x03", 0)
+    if loops > 1:
+        counts = _by_depth(raw)
+    elif loops:
         for token in tokens[tokens.index(b"\x03") :]:
-            counts[token] += _ROUNDS - 1
+            if token:
+                counts[token] += _ROUNDS - 1
     weights: dict[int, int] = {}
     calls = 0
     for token, count in counts.items():
@@ -1084,3 +1106,21 @@ def _weigh(raw: bytes) -> tuple[dict[int, int], int]:
         elif 0x10 <= first <= 0x15:
             calls += count
     return weights, calls
+
+
+def _by_depth(raw: bytes) -> Counter[bytes]:
+    """Return how often each token occurs; in a loop, in a loop in a loop, accordingly more often."""
+    counts: Counter[bytes] = Counter()
+    outer: list[int] = []
+    weight = 1
+    for token in _NESTED.findall(raw):
+        first = token[0] if token else 0
+        if first >= 0x10:
+            counts[token] += weight
+        elif first == 0x0B:
+            weight = outer.pop() if outer else 1
+        elif first in _OPENING:
+            outer.append(weight)
+            if first == 0x03 and weight < _MOST_ROUNDS:
+                weight *= _ROUNDS
+    return counts

@@ -26,6 +26,7 @@ from bembix.compile.stencil.sink import StencilSink
 from bembix.compile.surveys import Surveys
 from bembix.errors import CompileError, Frame, InternalError
 from bembix.native.code import CodeArena, LoadedCode
+from bembix.native.platform import missing_features
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
 from bembix.validate.dispatch import make_walker
@@ -43,6 +44,9 @@ class StencilModule:
     def __init__(
         self, definition: ModuleDef, context: ModuleContext, *, count: bool = False, metered: bool = False
     ) -> None:
+        lacking = missing_features()
+        if lacking:
+            raise CompileError(f"the engine 'stencil' needs a CPU of the level x86-64-v2; this one has no {lacking[0]}")
         self.layout: ContextLayout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
