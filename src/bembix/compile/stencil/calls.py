@@ -14,6 +14,7 @@ from bembix.compile.stencil import x86
 from bembix.compile.stencil.casts import check_function
 from bembix.compile.stencil.control import test_null
 from bembix.compile.stencil.convention import in_registers
+from bembix.compile.stencil.exceptions import check_pending
 from bembix.compile.stencil.sink import CELLS, FLAGS, WORDS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import CONSTANT, LOAD64, MOV32, MOV64, RAX, RCX, RDI, XMM0, XOR32, rm, rr
 from bembix.compile.traps import Reason
@@ -60,8 +61,6 @@ def _finish(sink: StencilSink, functype: FuncType) -> None:
     """Behind the call: what it lost comes back, an exception goes its way, results are pushed."""
     sink.reload_lost(sink.out)
     if sink.checked:
-        from bembix.compile.stencil.exceptions import check_pending
-
         check_pending(sink)
     if functype.results:
         sink.push_results(functype.results)
@@ -82,7 +81,7 @@ def _simple(sink: StencilSink, index: int, functype: FuncType) -> tuple[int, byt
     """Return number of arguments, code of the call and kind of result (0: none, 1: i32, 2: another word) of a function
     whose arguments are words in registers; None for all others, and where calls need more than that."""
     words = not any(t in _FLOATS for t in (*functype.params, *functype.results))
-    if not words or len(functype.params) > len(WORDS) or len(functype.results) > 1 or sink.checked:
+    if not words or len(functype.params) > len(WORDS) or len(functype.results) > 1:
         return None
     offset, imported = sink.layout.function(index)
     kind = 0 if not functype.results else 1 if functype.results[0] is I32 else 2
@@ -98,8 +97,13 @@ def call(sink: StencilSink, row: Instr) -> Writer:
     out, vs, free, pins, walker = sink.out, sink.vs, sink.free, sink.pins, sink.walker
     emit, scratch = out.extend, sink.scratch
     simple: dict[int, tuple[int, bytes, int] | None] = {}
+    checked = False
 
     def write(index: int, functype: FuncType) -> None:
+        nonlocal checked
+        if checked is not sink.checked:  # it calls another code of functions now
+            checked = sink.checked
+            simple.clear()
         found = simple.get(index, 0)
         if found == 0:
             found = simple[index] = _simple(sink, index, functype)
@@ -131,6 +135,8 @@ def call(sink: StencilSink, row: Instr) -> Writer:
             else:
                 emit(moves)
         emit(text)
+        if sink.checked:
+            check_pending(sink)
         free[:] = sink.pool
         sink.xfree[:] = XSCRATCH
         if kind:

@@ -21,7 +21,7 @@ class Table(dict[int, bytes]):
     """Encodings by what varies in them, made at their first use."""
 
     __slots__ = ("make",)
-    _LIMIT: Final = 200_000  #: entries; beyond, it starts again
+    _LIMIT: Final = 50_000  #: entries; beyond, it starts again
 
     def __init__(self, make: Callable[[int], bytes]) -> None:
         super().__init__()
