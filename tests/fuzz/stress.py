@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engines import CHEAP, OPTIMIZED, policy
+from engines import CHEAP, OPTIMIZED, STENCIL, policy
 
 import bembix
 
-LEVELS = {level.name: level for level in (CHEAP, OPTIMIZED)}
+LEVELS = {level.name: level for level in (STENCIL, CHEAP, OPTIMIZED)}
 TIMES = 100_000
 #: Calls before anything is measured: caches fill, allocators take what they keep.
 WARM_UP = 5_000
@@ -183,4 +184,5 @@ SCENARIOS: dict[str, Callable[[bool], dict[str, Any]]] = {
 if __name__ == "__main__":
     chosen = LEVELS[sys.argv[2]]
     with policy(chosen):
+        os.environ["BEMBIX_ENGINE"] = chosen.engine
         print(json.dumps(SCENARIOS[sys.argv[1]](chosen.optimize)))

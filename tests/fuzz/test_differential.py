@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engines import CHEAP, OPTIMIZED, BembixRunner, Level, check, policy, run
+from engines import CHEAP, OPTIMIZED, STENCIL, BembixRunner, Level, check, policy, run
 from generator import Program, programs, seeded
 from hypothesis import HealthCheck, given, settings
 from supervise import supervise
@@ -81,10 +81,10 @@ _OFFSETS = (0, 1, 7, _PAGE - 4, _PAGE, 2**31 - 1, 2**31, 2**32 - 8, 2**32 - 1)
 _ADDRESSES = (0, 1, 8, *(_PAGE - k for k in (8, 4, 2, 1, 0, -1)), 2**31 - 1, 2**31, 2**32 - 8, 2**32 - 1)
 
 
-@pytest.mark.parametrize("level", [CHEAP, OPTIMIZED], ids=lambda level: level.name)
+@pytest.mark.parametrize("level", [STENCIL, CHEAP, OPTIMIZED], ids=lambda level: level.name)
 def test_every_access_is_checked(level: Level) -> None:
     with policy(level):
-        exports = bembix.Module(_accesses(), optimize=level.optimize).instantiate().exports
+        exports = bembix.Module(_accesses(), engine=level.engine, optimize=level.optimize).instantiate().exports
         wrong = []
         for pages in (1, 2):
             for name in exports:

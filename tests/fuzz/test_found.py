@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from engines import CHEAP, OPTIMIZED, Level, policy
+from engines import CHEAP, OPTIMIZED, STENCIL, Level, policy
 
 import bembix
 
-LEVELS = pytest.mark.parametrize("level", [CHEAP, OPTIMIZED], ids=lambda level: level.name)
+LEVELS = pytest.mark.parametrize("level", [STENCIL, CHEAP, OPTIMIZED], ids=lambda level: level.name)
 
 
 def exports(text: str, level: Level) -> Mapping[str, Any]:
     with policy(level):
-        return bembix.Module(f"(module {text})", optimize=level.optimize).instantiate().exports
+        return bembix.Module(f"(module {text})", engine=level.engine, optimize=level.optimize).instantiate().exports
 
 
 @LEVELS

@@ -42,6 +42,9 @@ GROUP_BYTES: Final = 24 * 1024
 BRIEF_BYTES: Final = 1024
 
 
+_MOST: Final = (1 << 31) - 1  #: what code compares counters with has 32 bits
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What to compile now: functions (index space of functions) and whether to optimise them."""
@@ -81,7 +84,7 @@ def hot_count(size: int, patience: int = 1) -> int:
 
     patience: how much more often, for code that is better than LLVM's cheap code.
     """
-    return 0 if size > HOT_MOST_BYTES else patience * max(HOT_LEAST, HOT_PER_BYTE * size)
+    return 0 if size > HOT_MOST_BYTES else min(patience * max(HOT_LEAST, HOT_PER_BYTE * size), _MOST)
 
 
 def first_call(

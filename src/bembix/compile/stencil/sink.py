@@ -331,6 +331,7 @@ class StencilSink:
         """Before a tail call: give the caller its registers back, and its frame; all that may be used, for it is not
         known yet which will be."""
         out = self.out
+        self.has_call = True  # wrappers have frames: those that call each other without end must notice
         self.uses_base = self.uses_base or (self.base == R14 and bool(self.guarded))
         for register in self.pins.values():
             if register in _SAVED:
