@@ -281,11 +281,10 @@ class WasmtimeRunner:
 
     def ending(self, error: Exception) -> Event:
         """Say how something ended that raised."""
-        if isinstance(error, wasmtime.Trap):
-            if error.trap_code is not None:
-                return ("trap", error.trap_code.name)
-            if "thrown Wasm exception" in str(error):
-                return ("exception",)
+        if isinstance(error, wasmtime.Trap) and error.trap_code is not None:
+            return ("trap", error.trap_code.name)
+        if isinstance(error, (wasmtime.Trap, wasmtime.WasmtimeError)) and "thrown Wasm exception" in str(error):
+            return ("exception",)  # of a start function it is no Trap
         if isinstance(error, HostError):
             return ("host error", str(error))
         raise error
