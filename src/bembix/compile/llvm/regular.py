@@ -144,6 +144,18 @@ def _arithmetic(row: Instr) -> Operation:
     return write
 
 
+def _convert(row: Instr) -> Operation:
+    inner, kind = _unary(row), llvm_type(row.results[0])
+
+    def write(sink: LlvmSink) -> None:
+        neutral = sink.values[-1] in ("0", "1", "-1")
+        inner(sink)
+        if neutral:
+            sink.values[-1] = _fence(sink, kind, sink.values[-1])
+
+    return write
+
+
 def _promote(row: Instr) -> Operation:
     inner = _unary(row)
 
@@ -320,6 +332,7 @@ _MAKERS: Final[dict[str, Callable[[Instr], Operation]]] = {
     **dict.fromkeys(COMPARISONS, _compare),
     **dict.fromkeys((*_NEUTRAL, "fmin", "fmax"), _arithmetic),
     **dict.fromkeys(("fabs", "fneg", "fcopysign"), _sign),
+    **dict.fromkeys(("convert_s", "convert_u"), _convert),
     "promote": _promote,
     "demote": _demote,
 }
