@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,19 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "docs/tutorial.md", *ROOT.glob("docs/howto/*.md")])
 
 
+@pytest.fixture
+def modules() -> Iterator[None]:
+    """Take back what a page does to the modules that others import: one that stands in for another."""
+    before = dict(sys.modules)
+    yield
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__name__", name) != name and before.get(name) is not module:
+            del sys.modules[name]
+    sys.modules.update(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_code_of_pages_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
