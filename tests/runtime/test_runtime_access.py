@@ -6,6 +6,7 @@ import array
 import gc
 import random
 import struct
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -365,7 +366,7 @@ def test_as_a_bytearray_of_64_bytes(key: int | slice, fill: bytes) -> None:
     ends = [key.start, key.stop] if isinstance(key, slice) else []
     try:
         expected: int | bytes = model[key]
-        if any(end is not None and abs(end) > 64 for end in ends):
+        if any(end is not None and abs(end) > 64 for end in ends if end != sys.maxsize):  # (C takes that for None)
             raise IndexError
         data = fill[: len(expected)].ljust(len(expected), b"x") if isinstance(expected, bytearray) else len(fill) % 256
         model[key] = data  # type: ignore[index, assignment]
@@ -386,7 +387,7 @@ SMALL = Module('(module (memory (export "memory") 64 (pagesize 1)))', features={
 
 
 def test_threads_that_do_everything_at_once() -> None:
-    memory = Memory(1, 64)
+    memory = Memory(1, 128)
     views: list[memoryview] = []
 
     def work(seed: int) -> None:
@@ -397,7 +398,7 @@ def test_threads_that_do_everything_at_once() -> None:
             memory.write(at, b"word")
             views.append(memory[at : at + 64])
             assert len(memory.read(at, 64)) == 64
-            if turn % 100 == 0 and len(memory) < 64 * PAGE:
+            if turn % 100 == 0:
                 memory.grow(1)
             if turn % 500 == 0:
                 views.clear()

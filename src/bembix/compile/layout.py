@@ -139,7 +139,7 @@ class Thread:
     SAVED: Final = TIMER + 8  #: its PyThreadState while it runs Wasm without the GIL, or 0 while it has the GIL
     SINCE: Final = SAVED + 8  #: count of cycles when it gave the GIL away
     STREAK: Final = SINCE + 8  #: how many times in a row it came back for the GIL soon
-    STAY: Final = STREAK + 8  #: 1 while it comes back so often that it keeps the GIL, for 5 ms at most
+    STAY: Final = STREAK + 8  #: 1 while it comes back so often that it keeps the GIL, for 8 ms at most
     KEEPER: Final = STAY + 8  #: the timer that ends that, plus 1; 0 where there is none yet
     ENDED: Final = KEEPER + 8  #: not 0 once the thread is gone (a sem_t)
     SIZE: Final = ENDED + 32

@@ -368,17 +368,23 @@ repair:
 stays:  ; nothing is wanted but that others get their turn
   put i64 0, %thread Thread.STAY
   %entered = icmp ne ptr %top, null
-  br i1 %entered, label %where, label %done
+  br i1 %entered, label %where, label %stayed
 where:
   %its_pc = get i64 %context Platform.context_pc
   %ranges = get ptr @state State.CODES
   %compiled = call i1 @within(ptr %ranges, i64 %its_pc)
-  br i1 %compiled, label %give, label %elsewhere
+  br i1 %compiled, label %give, label %still
 give:
   call void @end_stay(ptr %thread)
-  br label %done
-elsewhere:
-  call void @stay_longer(ptr %thread)
+  br label %still
+still:  ; with the GIL it may be on its way into Wasm, having seen that it stays: the timer comes again
+  %without = get ptr %thread Thread.SAVED
+  %holds = icmp eq ptr %without, null
+  br i1 %holds, label %done, label %stayed
+stayed:
+  %keeper.timer = sub i32 %keeper, 1
+  %keeper.number = zext i32 %keeper.timer to i64
+  call void @set_timer(i64 %keeper.number, ptr @never)
   br label %done
 wants:
   put i64 1, %thread Thread.WANTED

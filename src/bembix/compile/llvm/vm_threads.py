@@ -7,9 +7,9 @@ looks at it has the GIL; so a thread that has the GIL and sees no owner may use 
 On the way to Python (host functions, services, signal handlers) a thread takes the GIL and gives the store to others:
 `pause`; on the way back, `proceed`.  Where there is a heap, it leaves word where on its stack references are.
 
-A thread that comes back for the GIL within 4 us, 16 times in a row, keeps it ("stays"), until a timer of 5 ms ends
+A thread that comes back for the GIL within 4 us, 16 times in a row, keeps it ("stays"), until a timer of 8 ms ends
 that: giving it away and taking it back costs more than a call of a host function.  The same timer has code that keeps
-the GIL because of its heap give way to others every 5 ms.
+the GIL because of its heap give way to others every 8 ms.
 
 Source: the Python C API, "Thread State and the Global Interpreter Lock"; only what it documents is used.
 """
@@ -22,7 +22,8 @@ IR: Final = """
 @format_wait_for_store = text "KK"
 @format_wake = text "K"
 @format_keeper = text ""
-@soon = internal constant [4 x i64] [i64 0, i64 0, i64 0, i64 5000000]
+; Longer than Python's switch interval, after which those that wait for the GIL ask for it: they get it for sure then.
+@soon = internal constant [4 x i64] [i64 0, i64 8000000, i64 0, i64 8000000]
 
 ; Wait until a store has no other owner; 0 where that raised.  The GIL is not let go of after the last look.
 define i32 @claim(ptr %thread, ptr %store) noinline #0 {
@@ -114,7 +115,7 @@ done:
   ret void
 }
 
-; Keep the GIL for 5 ms, if there is a timer for that.
+; Keep the GIL for 8 ms, if there is a timer for that.
 define internal void @stay(ptr %thread) noinline #0 {
   %known = get i64 %thread Thread.KEEPER
   %missing = icmp eq i64 %known, 0
@@ -139,7 +140,7 @@ done:
   ret void
 }
 
-; Have the timer's signal come in 5 ms; where there is no timer, the thread does not stay.
+; Have the timer's signal come in 8 ms, and again; where there is no timer, the thread does not stay.
 define internal void @stay_on(ptr %thread) #0 {
   put i64 1, %thread Thread.STAY
   %plus = get i64 %thread Thread.KEEPER
@@ -389,26 +390,6 @@ done:
   ret i32 1
 bad:
   ret i32 0
-}
-
-; The timer's signal found a thread outside of compiled code: if that is in the functions of the heap, it comes again.
-define internal void @stay_longer(ptr %thread) #0 {
-  %entry = call ptr @innermost_entry(ptr %thread)
-  %store = get ptr %entry Activation.STORE
-  %heap = get i64 %store Store.HEAP
-  %low = get i64 %entry Activation.LOW
-  %flags = get i64 %entry Activation.FLAGS
-  %brief = and i64 %flags, $FuncRecord.BRIEF
-  %python = or i64 %low, %brief
-  %elsewhere = icmp ne i64 %python, 0
-  %alone = icmp eq i64 %heap, 0
-  %enough = or i1 %elsewhere, %alone
-  br i1 %enough, label %done, label %again
-again:
-  call void @stay_on(ptr %thread)
-  ret void
-done:
-  ret void
 }
 
 ; The timer's signal found a thread in compiled code that stays: it stays no longer, or gives way where there is a heap.
