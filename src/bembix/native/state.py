@@ -42,7 +42,7 @@ class State:
     MAIN_THREAD: Final = 192  #: the block of the thread that runs Python's signal handlers, or 0
     MAIN_NUMBER: Final = 200  #: its number in the system
     INTERRUPT_TIMER: Final = 208  #: sends it our signal again and again
-    ARMED: Final = 216  #: 1 while that timer runs
+    ARMED: Final = 216  #: 1 while that timer sends it, WATCHING while it only looks, else 0
     KEEPER: Final = 224  #: a Python callable
     I31_TYPE: Final = 232  #: the types of Python's references to objects
     STRUCT_TYPE: Final = 240

@@ -62,17 +62,38 @@ def current() -> int:
 
 def attach() -> int:
     """Return the address of this thread's block; make it if need be.  Errors: MemoryError."""
-    address = current()
+    return current() or _make_block()
+
+
+def _make_block() -> int:
+    """Make this thread's block.  It is this thread's when all of it is there: a signal's handler may raise before."""
+    address = _calloc(1, Thread.SIZE) or 0
     if not address:
-        address = _calloc(1, Thread.SIZE) or 0
-        if not address or _setspecific(_key, address) or _setspecific(_ended_key, address + Thread.ENDED):
-            raise MemoryError("no memory for a thread block")
+        raise MemoryError("no memory for a thread block")
+    try:
         memory.write_u64(address + Thread.STACK_LIMIT, _stack_limit())
         memory.write_u64(address + Thread.NUMBER, threading.get_native_id())
         _list_thread(address)
         if threading.current_thread() is threading.main_thread():
-            note_main()
+            state.set_word(State.MAIN_THREAD, address)
+        if _setspecific(_ended_key, address + Thread.ENDED) or _setspecific(_key, address):
+            raise MemoryError("no memory for a thread block")
+    except BaseException:
+        if current() != address:
+            _discard(address)
+        raise
     return address
+
+
+def _discard(address: int) -> None:
+    """Get rid of a block that was not finished."""
+    _setspecific(_ended_key, None)
+    if state.word(State.MAIN_THREAD) == address:
+        state.set_word(State.MAIN_THREAD, 0)
+    with _lock:
+        if address in _blocks:
+            _blocks.remove(address)
+    _free(address)
 
 
 def _list_thread(address: int) -> None:

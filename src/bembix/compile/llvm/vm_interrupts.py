@@ -359,7 +359,11 @@ watch:
 unwatch:
   call void @stop_ticks(ptr %thread)
   br label %done
-see:
+see:  ; a signal that came while the watch was being set has its ticks taken for those of the watch
+  %due = get i64 %thread Thread.WANTED
+  %asked = icmp ne i64 %due, 0
+  br i1 %asked, label %wants, label %chained
+chained:
   %lost = call i1 @unchained()
   br i1 %lost, label %repair, label %done
 repair:
