@@ -312,6 +312,28 @@ def test_code_with_a_heap_gives_way(name: str, engine: str) -> None:
     assert turns == [500500] * 10
 
 
+FILLS = """(module (import "env" "f" (func $f)) (memory 1)
+  (func (export "go") (param i32)
+    (loop $l (call $f) (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (loop $m (memory.fill (i32.const 0) (i32.const 0) (i32.const 60000)) (br $m))))"""
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_bulk_operations_give_the_gil_away(engine: str) -> None:
+    """After many host calls the thread keeps the GIL, and is nearly always in `memory.fill` when it is asked for it."""
+    instance = make(Module(FILLS, engine=engine), lambda: None)
+
+    def work() -> None:
+        time.sleep(0.1)
+        instance.interrupt()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with pytest.raises(Interrupted), deadline(5):
+        instance.exports.go(1000)
+    thread.join(20)
+
+
 def test_growing_while_another_thread_runs(start: Callable[..., threading.Thread]) -> None:
     instance = make(Module(SOURCE))
     view = memoryview(instance.exports.memory)

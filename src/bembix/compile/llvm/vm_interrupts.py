@@ -323,6 +323,13 @@ define internal void @attend_bulk(i64 %n) #0 {
 long:
   %thread = call ptr @current_thread()
   call void @attend(ptr %thread)
+  %stay = get i64 %thread Thread.STAY
+  %saved = get i64 %thread Thread.SAVED
+  %either = or i64 %stay, %saved
+  %overstays = icmp eq i64 %either, 0
+  br i1 %overstays, label %give, label %done
+give:  ; its timer's signals find it in here nearly always, where they can do nothing
+  call void @end_stay(ptr %thread)
   ret void
 done:
   ret void
