@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from bembix.compile import plan
-from bembix.compile.layout import ContextLayout
+from bembix.compile.functions import Functions
 from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
     atomics,
     operations_bulk,
@@ -26,10 +24,8 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
 from bembix.compile.llvm.emit import emit
 from bembix.compile.llvm.group import Group
 from bembix.compile.llvm.sink import LlvmSink
-from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
-from bembix.compile.surveys import Surveys
 from bembix.errors import CompileError, Frame
-from bembix.native.code import CodeArena, LoadedCode
+from bembix.native.code import LoadedCode
 from bembix.native.lines import offset_at
 from bembix.records import dataclass
 from bembix.spec.module import ModuleDef
@@ -48,7 +44,7 @@ class _Compiled:
     optimized: bool
 
 
-class LlvmModule:
+class LlvmModule(Functions):
     """A module under the LLVM engine; see `compile/tier.py`.
 
     elsewhere: whether a defined function has code that somebody else made.
@@ -64,42 +60,21 @@ class LlvmModule:
         metered: bool = False,
         elsewhere: Callable[[int], bool] = lambda _: False,
     ) -> None:
+        super().__init__(definition, context, _ROOM * plan.code_bytes(definition))
         self._elsewhere = elsewhere
-        self.layout: ContextLayout = ContextLayout.of(definition)
-        self._definition = definition
-        self._context = context
         self._optimize = optimize
-        self._imported = context.imported_functions
         self._compiled: dict[int, _Compiled] = {}
-        self._wrappers: dict[int, int] = {}
-        self._surveys = Surveys(definition, context)
         self._steps: list[tuple[LoadedCode, plan.Step]] = []
         self._located: dict[int, LoadedCode] = {}
         self._callbacks: list[Callable[[int, int, bool], None]] = []
-        self._lock = threading.RLock()
         self._exact_traps = exact_traps
         self._metered = metered
         #: Those that nobody uses.  A finalizer or a signal handler may run Wasm while a function is walked, which may
         #: be compiled then; and one whose walk an exception ended is not used again.
         self._sinks: list[LlvmSink] = []
-        size = plan.code_bytes(definition)
         self._eager_room = plan.EAGER_OPTIMIZE_BYTES if plan.validate_eagerly(definition) else 0
-        self._arena = CodeArena(max(1 << 20, _ROOM * size))
-        self._starts: list[int] | None = None
 
     # -- what the runtime asks for -------------------------------------------------------------------------------------
-
-    def code(self, index: int) -> int:
-        """Return the address for callers that do not look for pending exceptions."""
-        with self._lock:
-            address = self._real(index)
-            return self._wrapper(index, address) if self._context.handles_exceptions else address
-
-    def throwing_code(self, index: int) -> int:
-        """Return the address for callers that look for pending exceptions."""
-        with self._lock:
-            address = self._real(index)
-            return address if self._context.handles_exceptions else self._wrapper(index, address)
 
     def validate_all(self) -> None:
         """Validate all bodies, and remember what is in them."""
@@ -108,10 +83,6 @@ class LlvmModule:
                 self._surveys.get(self._imported + index)
             except CompileError:  # said when the function is compiled
                 continue
-
-    def brief(self, index: int) -> bool:
-        """Tell whether a call of a function keeps the GIL."""
-        return self._surveys.brief(self._imported + index)
 
     def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
         """Have `callback(index, code, throwing)` called when a function gets better code."""
@@ -134,23 +105,7 @@ class LlvmModule:
         nearest = max(before)[1] if before else ""
         if not nearest[1:].isdecimal():  # what is ours, such as the helper that traps
             return None
-        index, names = int(nearest[1:]), self._definition.names
-        return Frame(names.module or "", names.functions.get(index), index, None)
-
-    def contains(self, address: int) -> bool:
-        """Tell whether an address is one of this module's code."""
-        return self._arena.contains(address)
-
-    def frame_at(self, offset: int) -> Frame | None:
-        """Return the function that a byte offset lies in."""
-        if self._starts is None:
-            self._starts = [code.offset for code in self._definition.code]
-        index = bisect_right(self._starts, offset) - 1
-        if index < 0:
-            return None
-        index += self._imported
-        names = self._definition.names
-        return Frame(names.module or "", names.functions.get(index), index, offset)
+        return self._frame(int(nearest[1:]), None)
 
     def ready(self, index: int) -> bool:
         """Tell whether a defined function has optimised code, which it gets now if it is to be so at its first call."""
@@ -239,12 +194,4 @@ class LlvmModule:
         found = self._located.get(number)
         if found is None:
             found = self._located[number] = self._load(self._steps[number][1], places=True)
-        return found
-
-    def _wrapper(self, index: int, address: int) -> int:
-        """Return the other entry of a function, which turns one way of throwing into the other."""
-        found = self._wrappers.get(index)
-        if found is None:
-            make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
-            found = self._wrappers[index] = make(self._arena, address)
         return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable
 from typing import Final
 
-from bembix.compile.layout import ContextLayout
-from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
+from bembix.compile import plan
+from bembix.compile.functions import Functions
 from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
     atomics,
     bulk,
@@ -23,9 +22,8 @@ from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
     pasted,
 )
 from bembix.compile.stencil.sink import StencilSink
-from bembix.compile.surveys import Surveys
 from bembix.errors import CompileError, Frame, InternalError
-from bembix.native.code import CodeArena, LoadedCode
+from bembix.native.code import LoadedCode
 from bembix.native.platform import missing_features
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
@@ -35,7 +33,7 @@ _PAGE: Final = 4096
 _ROOM: Final = 16  #: bytes of code for a byte of a body, at most or thereabouts
 
 
-class StencilModule:
+class StencilModule(Functions):
     """A module under the stencil engine; see `compile/tier.py`.
 
     count: whether code counts how much it runs, for somebody who can do better.  metered: whether it uses up fuel.
@@ -47,37 +45,16 @@ class StencilModule:
         lacking = missing_features()
         if lacking:
             raise CompileError(f"the engine 'stencil' needs a CPU of the level x86-64-v2; this one has no {lacking[0]}")
-        self.layout: ContextLayout = ContextLayout.of(definition)
-        self._definition = definition
-        self._context = context
+        super().__init__(definition, context, _ROOM * plan.code_bytes(definition) + 2 * _PAGE * len(definition.code))
         self._count = count
         self._metered = metered
-        self._imported = context.imported_functions
-        self._surveys = Surveys(definition, context)
         self._compiled: dict[int, LoadedCode] = {}
-        self._wrappers: dict[int, int] = {}
-        #: Functions by where their code begins, for backtraces.
-        self._starts: dict[int, int] = {}
-        self._lock = threading.RLock()
+        #: Where the code of functions begins, in order, and which functions these are: for backtraces.
+        self._starts: list[tuple[int, int]] = []
         #: Those that nobody uses: a finalizer or a signal handler may run Wasm while a function is walked.
         self._sinks: list[StencilSink] = []
-        size = sum(code.end - code.start for code in definition.code)
-        self._arena = CodeArena(max(1 << 20, _ROOM * size + 2 * _PAGE * len(definition.code)))
-        self._offsets: list[int] | None = None
 
     # -- what the runtime asks for -------------------------------------------------------------------------------------
-
-    def code(self, index: int) -> int:
-        """Return the address for callers that do not look for pending exceptions."""
-        with self._lock:
-            address = self._real(index)
-            return self._wrapper(index, address) if self._context.handles_exceptions else address
-
-    def throwing_code(self, index: int) -> int:
-        """Return the address for callers that look for pending exceptions."""
-        with self._lock:
-            address = self._real(index)
-            return address if self._context.handles_exceptions else self._wrapper(index, address)
 
     def has(self, index: int) -> bool:
         """Tell whether a defined function has code."""
@@ -92,28 +69,19 @@ class StencilModule:
             except CompileError:  # said when the function is compiled
                 continue
 
-    def brief(self, index: int) -> bool:
-        """Tell whether a call of a function keeps the GIL."""
-        return self._surveys.brief(self._imported + index)
-
     def improve(self, index: int) -> None:
         """Nothing: this is as good as it gets."""
 
     def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
         """Nothing: no function gets better code."""
 
-    def contains(self, address: int) -> bool:
-        """Tell whether an address is one of this module's code."""
-        return self._arena.contains(address)
-
     def frame(self, address: int) -> Frame | None:
         """Return the function and the byte offset at a code address."""
         with self._lock:
-            starts = sorted(self._starts)
-            number = bisect_right(starts, address) - 1
+            number = bisect_right(self._starts, (address, len(self._definition.code))) - 1
             if number < 0:
                 return None
-            index = self._starts[starts[number]]
+            index = self._starts[number][1]
             loaded = self._compiled[index]
             if address >= loaded.end:
                 return None
@@ -121,19 +89,7 @@ class StencilModule:
                 loaded.rows = self._rows(index, loaded)
             addresses, offsets = loaded.rows
             row = bisect_right(addresses, address) - 1
-            names, own = self._definition.names, self._imported + index
-            return Frame(names.module or "", names.functions.get(own), own, offsets[row] if row >= 0 else None)
-
-    def frame_at(self, offset: int) -> Frame | None:
-        """Return the function that a byte offset lies in."""
-        if self._offsets is None:
-            self._offsets = [code.offset for code in self._definition.code]
-        index = bisect_right(self._offsets, offset) - 1
-        if index < 0:
-            return None
-        index += self._imported
-        names = self._definition.names
-        return Frame(names.module or "", names.functions.get(index), index, offset)
+            return self._frame(self._imported + index, offsets[row] if row >= 0 else None)
 
     # -- compiling -----------------------------------------------------------------------------------------------------
 
@@ -155,7 +111,7 @@ class StencilModule:
             sink.walker.walk(self._imported + index, self._definition.code[index])
             start = self._arena.place(sink.code)
             found = self._compiled[index] = LoadedCode({}, start, start + len(sink.code), b"")
-            self._starts[found.start] = index
+            insort(self._starts, (found.start, index))
             self._sinks.append(sink)
         return found.start
 
@@ -168,11 +124,3 @@ class StencilModule:
             raise InternalError(f"function {self._imported + index} came out differently")
         start = loaded.start + sink.prologue
         return [start + at for at, _ in sink.places], [offset for _, offset in sink.places]
-
-    def _wrapper(self, index: int, address: int) -> int:
-        """Return the other entry of a function, which turns one way of throwing into the other."""
-        found = self._wrappers.get(index)
-        if found is None:
-            make = plain_wrapper if self._context.handles_exceptions else bridge_wrapper
-            found = self._wrappers[index] = make(self._arena, address)
-        return found
