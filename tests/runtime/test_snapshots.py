@@ -453,3 +453,10 @@ def test_a_bomb_does_not_go_off(instance: Instance) -> None:
     bomb = zlib.compress(bytes(200_000_000), 9)
     with pytest.raises(SnapshotError, match="more than its memories"):
         Snapshot.from_bytes(_packed(body[: 4 + length] + bomb), instance.module)
+
+
+def test_what_is_no_snapshot_is_a_type_error(instance: Instance) -> None:
+    with pytest.raises(TypeError, match=r"a snapshot is a bembix\.Snapshot, not int"):
+        instance.restore(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a snapshot is read from bytes, not str"):
+        Snapshot.from_bytes("x", instance.module)  # type: ignore[arg-type]

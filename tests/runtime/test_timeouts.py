@@ -129,6 +129,11 @@ def test_the_earliest_deadline_counts(make: Callable[..., Any]) -> None:
     assert exports.add(1) == 2
 
 
+def test_a_deadline_is_a_number() -> None:
+    with pytest.raises(TypeError, match="a deadline is a number of seconds, not str"), deadline("1"):  # type: ignore[arg-type]
+        pass
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
 def test_no_deadline(seconds: float) -> None:
     with pytest.raises(ValueError, match="0 or more seconds"), deadline(seconds):

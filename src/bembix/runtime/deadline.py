@@ -20,9 +20,11 @@ def deadline(seconds: float | None = None, *, cpu_time: float | None = None) -> 
     that stops, when the function returns; WASI functions that wait give up.  Within a deadline, one that is later
     changes nothing. Instances can be used afterwards; what the program was about to do, it has done in part.
 
-    Errors: ValueError a time is negative or not a number; ResourceError where the system has no timer.
+    Errors: TypeError; ValueError a time is negative or not a number; ResourceError where the system has no timer.
     """
     for value in (seconds, cpu_time):
+        if value is not None and not isinstance(value, (int, float)):
+            raise TypeError(f"a deadline is a number of seconds, not {type(value).__name__}")
         if value is not None and not value >= 0:
             raise ValueError(f"a deadline is in 0 or more seconds, not {value}")
     with _wall(seconds), _cpu(cpu_time):

@@ -26,7 +26,9 @@ _ELEMENT_SIZE: Final = 8
 
 
 def check_module(snapshot: Snapshot, module: Module) -> None:
-    """Make sure that a snapshot is one of a module.  Errors: SnapshotError."""
+    """Make sure that a snapshot is one of a module.  Errors: TypeError, SnapshotError."""
+    if not isinstance(snapshot, Snapshot):
+        raise TypeError(f"a snapshot is a bembix.Snapshot, not {type(snapshot).__name__}")
     if snapshot.module is not module and snapshot.module.to_bytes() != module.to_bytes():
         raise SnapshotError(f"a snapshot of {snapshot.module!r} can't be used for another module, {module!r}")
 

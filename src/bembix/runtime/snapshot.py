@@ -76,6 +76,8 @@ class Snapshot:
         """
         from bembix.runtime.snapshotfile import load
 
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a snapshot is read from bytes, not {type(data).__name__}")
         return load(data, module, limit)
 
     @property
