@@ -10,7 +10,7 @@ from functools import cached_property
 from bembix.compile.layout import ContextLayout
 from bembix.compile.prebuilt.wrappers import bridge_wrapper, plain_wrapper
 from bembix.compile.surveys import Surveys
-from bembix.errors import Frame
+from bembix.errors import CompileError, Frame
 from bembix.native.code import CodeArena
 from bembix.spec.module import ModuleDef
 from bembix.validate.context import ModuleContext
@@ -19,15 +19,17 @@ from bembix.validate.context import ModuleContext
 class Functions(ABC):
     """The functions that a module defines, by index from 0; see `compile/tier.py`.
 
-    room: bytes of address space for their code.
+    room: bytes of address space for their code.  surveys: what is known of them, where somebody else has looked.
     """
 
-    def __init__(self, definition: ModuleDef, context: ModuleContext, room: int) -> None:
+    def __init__(
+        self, definition: ModuleDef, context: ModuleContext, room: int, surveys: Surveys | None = None
+    ) -> None:
         self.layout: ContextLayout = ContextLayout.of(definition)
         self._definition = definition
         self._context = context
         self._imported = context.imported_functions
-        self._surveys = Surveys(definition, context)
+        self.surveys: Surveys = surveys or Surveys(definition, context)
         self._wrappers: dict[int, int] = {}
         # Reentrant: a finalizer or a signal handler may run Wasm while a function is compiled.
         self._lock = threading.RLock()
@@ -49,9 +51,17 @@ class Functions(ABC):
             address = self._real(index)
             return address if self._context.handles_exceptions else self._wrapper(index, address)
 
+    def validate_all(self) -> None:
+        """Validate all bodies, and remember what is in them."""
+        for index in range(len(self._definition.code)):
+            try:
+                self.surveys.get(self._imported + index)
+            except CompileError:  # said when the function is compiled
+                continue
+
     def brief(self, index: int) -> bool:
         """Tell whether a call of a function keeps the GIL."""
-        return self._surveys.brief(self._imported + index)
+        return self.surveys.brief(self._imported + index)
 
     def contains(self, address: int) -> bool:
         """Tell whether an address is one of this module's code."""

@@ -56,8 +56,23 @@ class TieredModule:
             return self._second
         if self._first.has(index) or not (self._improves and self._is_small):
             return None
+        if self._second is None and not self._is_for_llvm(self._context.imported_functions + index):
+            return None
         second = self._llvm()
         return second if second.ready(index) else None
+
+    def _is_for_llvm(self, function: int) -> bool:
+        """Tell whether the first function that would be is to be optimised at its first call: nothing of LLVM is
+        imported for a program without any."""
+        surveys = self._first.surveys
+        return plan.first_call(
+            function,
+            optimize=False,
+            room=plan.EAGER_OPTIMIZE_BYTES,
+            survey=surveys.get,
+            size=surveys.size,
+            done=self.is_optimized,
+        ).optimize
 
     def _llvm(self) -> LlvmModule:
         if self._second is None:
@@ -70,6 +85,7 @@ class TieredModule:
                 exact_traps=self._exact_traps,
                 metered=self._metered,
                 elsewhere=self._first.has,
+                surveys=self._first.surveys,
             )
             for callback in self._callbacks:
                 self._second.on_recompile(callback)
@@ -96,10 +112,7 @@ class TieredModule:
 
     def validate_all(self) -> None:
         """Validate all bodies."""
-        if self._improves and self._is_small:
-            self._llvm().validate_all()  # which remembers what it sees
-        else:
-            self._first.validate_all()
+        self._first.validate_all()
 
     def frame(self, address: int) -> Frame | None:
         """Return the function and the byte offset at a code address."""

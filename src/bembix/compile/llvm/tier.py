@@ -24,7 +24,8 @@ from bembix.compile.llvm import (  # noqa: F401  (they enter their writers)
 from bembix.compile.llvm.emit import emit
 from bembix.compile.llvm.group import Group
 from bembix.compile.llvm.sink import LlvmSink
-from bembix.errors import CompileError, Frame
+from bembix.compile.surveys import Surveys
+from bembix.errors import Frame
 from bembix.native.code import LoadedCode
 from bembix.native.lines import offset_at
 from bembix.records import dataclass
@@ -59,8 +60,9 @@ class LlvmModule(Functions):
         exact_traps: bool,
         metered: bool = False,
         elsewhere: Callable[[int], bool] = lambda _: False,
+        surveys: Surveys | None = None,
     ) -> None:
-        super().__init__(definition, context, _ROOM * plan.code_bytes(definition))
+        super().__init__(definition, context, _ROOM * plan.code_bytes(definition), surveys)
         self._elsewhere = elsewhere
         self._optimize = optimize
         self._compiled: dict[int, _Compiled] = {}
@@ -75,14 +77,6 @@ class LlvmModule(Functions):
         self._eager_room = plan.EAGER_OPTIMIZE_BYTES if plan.validate_eagerly(definition) else 0
 
     # -- what the runtime asks for -------------------------------------------------------------------------------------
-
-    def validate_all(self) -> None:
-        """Validate all bodies, and remember what is in them."""
-        for index in range(len(self._definition.code)):
-            try:
-                self._surveys.get(self._imported + index)
-            except CompileError:  # said when the function is compiled
-                continue
 
     def on_recompile(self, callback: Callable[[int, int, bool], None]) -> None:
         """Have `callback(index, code, throwing)` called when a function gets better code."""
@@ -131,8 +125,8 @@ class LlvmModule(Functions):
             function,
             optimize=self._optimize,
             room=self._eager_room,
-            survey=self._surveys.get,
-            size=self._surveys.size,
+            survey=self.surveys.get,
+            size=self.surveys.size,
             done=self.is_optimized,
         )
 
@@ -142,7 +136,7 @@ class LlvmModule(Functions):
             function = self._imported + index
             if not self.is_optimized(function):
                 self._compile(
-                    plan.hot(function, survey=self._surveys.try_get, size=self._surveys.size, done=self.is_optimized)
+                    plan.hot(function, survey=self.surveys.try_get, size=self.surveys.size, done=self.is_optimized)
                 )
 
     def _sink(self) -> LlvmSink:
@@ -172,7 +166,7 @@ class LlvmModule(Functions):
     def _compile(self, step: plan.Step) -> None:
         loaded = self._load(step, places=step.optimize)
         self._steps.append((loaded, step))
-        self._eager_room -= sum(map(self._surveys.size, step.members)) if step.optimize else 0
+        self._eager_room -= sum(map(self.surveys.size, step.members)) if step.optimize else 0
         for index in step.members:
             own = index - self._imported
             known = self._compiled.get(own)

@@ -60,15 +60,6 @@ class StencilModule(Functions):
         """Tell whether a defined function has code."""
         return index in self._compiled
 
-    def validate_all(self) -> None:
-        """Validate all bodies."""
-        walker = make_walker(self._context, None)
-        for index, code in enumerate(self._definition.code):
-            try:
-                walker.walk(self._imported + index, code)
-            except CompileError:  # said when the function is compiled
-                continue
-
     def improve(self, index: int) -> None:
         """Nothing: this is as good as it gets."""
 
