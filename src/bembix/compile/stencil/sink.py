@@ -16,14 +16,13 @@ The frame, from rbp down: registers of the caller, the context, homes of locals,
 
 from __future__ import annotations
 
-import re
 import struct
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bembix.compile import layout, plan
 from bembix.compile.stencil import x86
+from bembix.compile.stencil.weights import weigh
 from bembix.compile.stencil.x86 import (
     CONSTANT,
     JCC,
@@ -90,22 +89,6 @@ _FLOATS: Final = (F32, F64, V128)
 WORDS: Final = (RSI, RDX, RCX, R8, R9)  #: of arguments, behind the context
 _SMALL_FRAME: Final = 4096
 _PACK: Final = struct.Struct("<i").pack_into
-
-#: Reads and writes of locals, loops and calls, found without decoding: good enough to choose registers by.
-_LEB: Final = rb"[\x80-\xff]*[\x00-\x7f]"
-_SKIPPED: Final = (
-    rb"[\x28-\x3e][\x00-\x3f]" + _LEB + rb"|[\x41\x42\x23\x24\x0c\x0d\xd2\xd0]" + _LEB
-    + rb"|\x44.{8}|\x43.{4}|\xfc[\x00-\x07]|\xfd.|[\x20-\x22][\x80-\xff]+."
-    + rb"|[\x00\x01\x05\x07-\x0a\x0e\x0f\x18-\x1f\x3f\x40\x45-\xc4]"
-)  # fmt: skip
-_TAKEN: Final = rb"[\x20-\x22][\x00-\x7f]|\x03|[\x10-\x15]" + _LEB + rb"|.|\Z"  # the end, or it would begin again
-_INTERESTING: Final = re.compile(rb"(?s)(?:" + _SKIPPED + rb"|[\x02\x04\x06]" + _LEB + rb"|\x0b)*+(" + _TAKEN + rb")")
-#: The same with where blocks begin and end.
-_NESTED: Final = re.compile(rb"(?s)(?:" + _SKIPPED + rb")*+([\x02-\x04\x06]" + _LEB + rb"|" + _TAKEN + rb")")
-_ROUNDS: Final = 8  #: what is in a loop counts so many times
-_MOST_ROUNDS: Final = 1 << 20
-_OPENING: Final = frozenset((0x02, 0x03, 0x04, 0x06))
-
 
 #: What all traps come to, with reason and offset in registers.
 _TRAP: Final = (
@@ -248,7 +231,7 @@ class StencilSink:
         types = body.local_types
         self.vectors = self.has_vectors or b"\xfd" in raw or V128 in types or b"\x7b" in raw
         self.step = 16 if self.vectors else 8
-        weights, calls = _weigh(raw) if types else ({}, 1)
+        weights, calls = weigh(raw) if types else ({}, 1)
         self.leaf = not calls
         kept, lost = list(_KEPT), list(_LOST) if self.leaf else []
         if self.leaf:
@@ -1084,44 +1067,3 @@ def _has_vectors(context: ModuleContext) -> bool:
         if V128 in types:
             return True
     return any(g.value is V128 for g in context.globals)
-
-
-def _weigh(raw: bytes) -> tuple[dict[int, int], int]:
-    """Return how much each local below 128 is used, more or less, and how many calls there are."""
-    tokens = _INTERESTING.findall(raw)
-    counts = Counter(tokens)
-    del counts[b""]
-    loops = counts.get(b"\x03", 0)
-    if loops > 1:
-        counts = _by_depth(raw)
-    elif loops:
-        for token in tokens[tokens.index(b"\x03") :]:
-            if token:
-                counts[token] += _ROUNDS - 1
-    weights: dict[int, int] = {}
-    calls = 0
-    for token, count in counts.items():
-        first = token[0]
-        if 0x20 <= first <= 0x22 and len(token) == 2:
-            weights[token[1]] = weights.get(token[1], 0) + count
-        elif 0x10 <= first <= 0x15:
-            calls += count
-    return weights, calls
-
-
-def _by_depth(raw: bytes) -> Counter[bytes]:
-    """Return how often each token occurs; in a loop, in a loop in a loop, accordingly more often."""
-    counts: Counter[bytes] = Counter()
-    outer: list[int] = []
-    weight = 1
-    for token in _NESTED.findall(raw):
-        first = token[0] if token else 0
-        if first >= 0x10:
-            counts[token] += weight
-        elif first == 0x0B:
-            weight = outer.pop() if outer else 1
-        elif first in _OPENING:
-            outer.append(weight)
-            if first == 0x03 and weight < _MOST_ROUNDS:
-                weight *= _ROUNDS
-    return counts
