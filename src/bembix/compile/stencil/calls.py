@@ -15,6 +15,7 @@ from bembix.compile.stencil.casts import check_function
 from bembix.compile.stencil.control import test_null
 from bembix.compile.stencil.convention import in_registers
 from bembix.compile.stencil.exceptions import check_pending
+from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
 from bembix.compile.stencil.sink import CELLS, FLAGS, WORDS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import CONSTANT, LOAD64, MOV32, MOV64, RAX, RCX, RDI, XMM0, XOR32, rm, rr
 from bembix.compile.traps import Reason
@@ -144,7 +145,7 @@ def call(sink: StencilSink, row: Instr) -> Writer:
             code, at = walker.code, walker.at + 2
             while code[at - 1] > 0x7F:
                 at += 1
-            if 0x21 <= code[at] <= 0x22:
+            if LOCAL_SET <= code[at] <= LOCAL_TEE:
                 to = pins.get(code[at + 1], RAX)
                 if to in vs:
                     to = RAX

@@ -7,6 +7,7 @@ from typing import Final
 
 from bembix.compile import layout
 from bembix.compile.stencil import x86
+from bembix.compile.stencil.opcodes import IF, LOOP
 from bembix.compile.stencil.sink import CELLS, FLAGS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import (
     CONSTANT,
@@ -28,8 +29,6 @@ from bembix.spec.instructions import Instr
 from bembix.spec.types import F32, F64, I32, V128, ValType
 from bembix.validate.sink import Label, ignore
 
-_LOOP: Final = 0x03
-_IF: Final = 0x04
 _FLOATS: Final = (F32, F64, V128)
 _PACK: Final = struct.Struct("<i").pack_into
 
@@ -144,7 +143,7 @@ def end(sink: StencilSink, row: Instr) -> Writer:
     """Join what falls through and what branched here."""
 
     def write(label: Label, reached: bool) -> None:
-        if label.opcode > _IF:
+        if label.opcode > IF:
             from bembix.compile.stencil.exceptions import end_catching
 
             end_catching(sink, label)
@@ -155,8 +154,8 @@ def end(sink: StencilSink, row: Instr) -> Writer:
 
 def join_end(sink: StencilSink, label: Label, reached: bool) -> None:
     """Join what falls through and what branched to the end of a block."""
-    lone = label.opcode == _IF and not label.has_else
-    if label.opcode == _LOOP or (not label.targeted and not lone):
+    lone = label.opcode == IF and not label.has_else
+    if label.opcode == LOOP or (not label.targeted and not lone):
         if not reached:
             _reset(sink, label)
         return
@@ -246,9 +245,9 @@ def _write_table(sink: StencilSink, labels: list[Label], count: int) -> None:
     ways: dict[Label, int] = {}
     for number, label in enumerate(labels):
         at = table + 4 * number
-        if label.opcode == _LOOP and not count:
+        if label.opcode == LOOP and not count:
             _PACK(out, at, label.data[0] - table)
-        elif count or label.opcode != _LOOP:
+        elif count or label.opcode != LOOP:
             way = ways.get(label)
             if way is None:
                 way = ways[label] = len(out)

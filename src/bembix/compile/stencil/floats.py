@@ -7,6 +7,7 @@ from typing import Final
 
 from bembix.compile.stencil import x86
 from bembix.compile.stencil.integers import push_condition
+from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
 from bembix.compile.stencil.sink import CELLS, FLAGS, MAKERS, XTEMP, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import MOVAPS, RBP, RCX, XMM0, by_frame, by_registers, rm, rr
 from bembix.compile.traps import Reason
@@ -19,7 +20,7 @@ def _target(sink: StencilSink, *used: int) -> int:
     """Return the register of the local that takes the result next, or -1."""
     walker = sink.walker
     code, at = walker.code, walker.at + 1
-    if 0x21 <= code[at] <= 0x22:
+    if LOCAL_SET <= code[at] <= LOCAL_TEE:
         to = sink.xpins.get(code[at + 1], -1)
         if to >= 0 and to not in used and to not in sink.vs:
             return to

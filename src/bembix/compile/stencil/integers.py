@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bembix.compile.stencil import x86
+from bembix.compile.stencil.opcodes import DIVIDES, I32_EQZ, LOCAL_SET, LOCAL_TEE, TAKES_FLAGS
 from bembix.compile.stencil.sink import CELLS, FLAGS, MAKERS, StencilSink, Writer, writer
 from bembix.compile.stencil.x86 import (
     CONSTANT,
@@ -99,7 +100,7 @@ def _arithmetic(name: str, wide: int, commutes: bool) -> None:
             right, left = pop(), pop()
             code, at = walker.code, walker.at + 1
             to = -1
-            if 0x21 <= code[at] <= 0x22:
+            if LOCAL_SET <= code[at] <= LOCAL_TEE:
                 to = pins.get(code[at + 1], -1)
                 if to >= 0:
                     if to in vs:
@@ -177,8 +178,6 @@ _EXCHANGED: Final = {
     x86.E: x86.E, x86.NE: x86.NE, x86.L: x86.G, x86.B: x86.A, x86.G: x86.L, x86.A: x86.B, x86.LE: x86.GE,
     x86.BE: x86.AE, x86.GE: x86.LE, x86.AE: x86.BE,
 }  # fmt: skip
-_TAKERS: Final = frozenset((0x04, 0x0D, 0x1B))  #: if, br_if, select take a condition from the flags
-_IF_BR: Final = frozenset((0x04, 0x0D))
 _TESTS: Final = (x86.TEST32, x86.TEST64)
 #: cmp of a cell with a register, by offset << 5 | reg.
 _CELL_REGISTER: Final = (by_frame(b"\x39", 0), by_frame(b"\x39", 1))
@@ -189,11 +188,11 @@ def push_condition(sink: StencilSink, condition: int) -> None:
     walker = sink.walker
     code, at = walker.code, walker.at + 1
     after = code[at]
-    if after in _TAKERS or (after == 0x45 and code[at + 1] in _IF_BR):
+    if after in TAKES_FLAGS or (after == I32_EQZ and code[at + 1] in DIVIDES):
         sink.vs.append(FLAGS + condition)
         return
     to = -1
-    if 0x21 <= after <= 0x22:
+    if LOCAL_SET <= after <= LOCAL_TEE:
         to = sink.pins.get(code[at + 1], -1)
         if to in sink.vs:
             to = -1
@@ -301,7 +300,7 @@ def _target(sink: StencilSink, *used: int) -> int:
     """Return the register of the local that takes the result next, or -1."""
     walker = sink.walker
     code, at = walker.code, walker.at + 1
-    if 0x21 <= code[at] <= 0x22:
+    if LOCAL_SET <= code[at] <= LOCAL_TEE:
         to = sink.pins.get(code[at + 1], -1)
         if to >= 0 and to not in used and to not in sink.vs:
             return to

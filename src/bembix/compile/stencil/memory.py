@@ -10,6 +10,7 @@ from typing import Final
 
 from bembix.compile import layout
 from bembix.compile.stencil import x86
+from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
 from bembix.compile.stencil.sink import FLAGS, MAKERS, StencilSink, Writer
 from bembix.compile.stencil.x86 import CONSTANT, LOAD32, R14, RCX, XMM0, Table, rm, rr, rx
 from bembix.compile.traps import Reason
@@ -137,7 +138,7 @@ def _load(name: str, op: bytes, wide: int) -> None:
             code, at = walker.code, walker.at
             # The next instruction stands behind alignment and offset, if these have one byte each.
             to = -1
-            if code[at + 2] < 0x80 and code[at + 1] < 0x40 and 0x21 <= code[at + 3] <= 0x22:
+            if code[at + 2] < 0x80 and code[at + 1] < 0x40 and LOCAL_SET <= code[at + 3] <= LOCAL_TEE:
                 to = pins.get(code[at + 4], -1)
                 if to in vs:
                     to = -1
@@ -179,7 +180,7 @@ def _float_load(name: str, prefix: bytes) -> None:
             release_place(sink, where)
             code, at = walker.code, walker.at
             to = -1
-            if len(prefix) and code[at + 2] < 0x80 and code[at + 1] < 0x40 and 0x21 <= code[at + 3] <= 0x22:
+            if len(prefix) and code[at + 2] < 0x80 and code[at + 1] < 0x40 and LOCAL_SET <= code[at + 3] <= LOCAL_TEE:
                 to = sink.xpins.get(code[at + 4], -1)
                 if to in sink.vs:
                     to = -1

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bembix.compile import layout, plan
 from bembix.compile.stencil import x86
+from bembix.compile.stencil.opcodes import LOOP
 from bembix.compile.stencil.weights import weigh
 from bembix.compile.stencil.x86 import (
     CONSTANT,
@@ -826,7 +827,7 @@ class StencilSink:
 
     def jump(self, label: Label) -> None:
         """Go to a label, whose values are where they belong."""
-        if label.opcode == 0x03:
+        if label.opcode == LOOP:
             self.out += x86.jump(label.data[0] - len(self.out) - 5)
         else:
             self.out += b"\xe9\0\0\0\0"
@@ -835,7 +836,7 @@ class StencilSink:
     def jump_if(self, condition: int, label: Label) -> None:
         """The same where a condition holds."""
         out = self.out
-        if label.opcode == 0x03:
+        if label.opcode == LOOP:
             distance = label.data[0] - len(out) - 2
             if distance >= -128:
                 out += bytes((0x70 | condition, distance & 0xFF))
