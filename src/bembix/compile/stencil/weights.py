@@ -56,13 +56,14 @@ def _opcodes(rows: list[Instr]) -> bytes:
 
 def _pattern(taken: frozenset[int]) -> re.Pattern[bytes]:
     """Return what finds the next instruction of interest, and skips the others.  taken: opcodes of blocks, or `end`."""
-    groups: defaultdict[tuple[int | None, tuple[Imm, ...]], list[Instr]] = defaultdict(list)
+    groups: defaultdict[tuple[bool, int, bytes], list[Instr]] = defaultdict(list)
     for row in TABLE:
         if row.code not in _LOCALS | _CALLS | taken and all(imm in _SKIPPED for imm in row.immediates):
-            groups[row.prefix, row.immediates].append(row)
-    order = sorted(groups, key=lambda key: (key[0] is not None, -len(groups[key])))
-    skipped = [_any_of(_LOCALS) + rb"[\x80-\xff]+[\x00-\x7f]"]  # local 128 and beyond
-    skipped += [_opcodes(groups[key]) + b"".join(_SKIPPED[imm] for imm in key[1]) for key in order]
+            groups[row.prefix is not None, row.prefix or 0, b"".join(_SKIPPED[imm] for imm in row.immediates)].append(
+                row
+            )
+    skipped = [_opcodes(rows) + immediates for (_, _, immediates), rows in sorted(groups.items(), key=lambda g: g[0])]
+    skipped.append(_any_of(_LOCALS) + rb"[\x80-\xff]+[\x00-\x7f]")  # local 128 and beyond
     wanted = [_any_of(_LOCALS) + rb"[\x00-\x7f]", _any_of(_CALLS) + _LEB]
     wanted += [_any_of(taken - {_END}) + _LEB, rb".", rb"\Z"]  # the end, or it would begin again
     return re.compile(b"(?s)(?:" + b"|".join(skipped) + b")*+(" + b"|".join(wanted) + b")")
