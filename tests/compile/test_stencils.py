@@ -12,7 +12,7 @@ import pytest
 
 import bembix
 from bembix.compile.stencil import x86
-from bembix.compile.stencil.sink import MAKERS, _weigh
+from bembix.compile.stencil.sink import MAKERS
 from bembix.compile.stencil.tier import StencilModule
 from bembix.spec.instructions import BY_CODE, BY_NAME
 
@@ -167,19 +167,3 @@ def test_a_cpu_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bembix.compile.stencil.tier.missing_features", lambda: ("sse4_1",))
     with pytest.raises(bembix.CompileError, match="this one has no sse4_1"):
         bembix.Module("(module)", engine="stencil").instantiate()
-
-
-def test_inner_loops_have_registers_first() -> None:
-    names = ["outer", "middle", "inner"]
-    body = "".join(f"(local.set {k} (i32.const {k}))" for k in range(20))
-    loops = "(loop (drop (local.get 20)) (loop (drop (local.get 21)) (loop (drop (local.get 22)))))"
-    code = bembix.Module(f"(module (func (local {'i32 ' * 23}) {body * 3} {loops}))").definition.code[0]
-    weights, calls = _weigh(code.entry)
-    assert calls == 0 and len(names) == 3
-    assert weights[20] < weights[21] < weights[22]
-    assert weights[22] == 8**3
-
-
-def test_what_is_weighed_ends_with_the_body() -> None:
-    assert _weigh(bytes.fromhex("200029030842017c3703080b")) == ({0: 1}, 0)
-    assert _weigh(b"") == ({}, 0)

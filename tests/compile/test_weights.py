@@ -35,3 +35,17 @@ def test_immediates_are_no_instructions() -> None:
     ):
         uses, calls = weights(f"{body} (drop (local.get 1))")
         assert (uses.get(0, 0), uses[1], calls) == (0, 1, 0), body
+
+
+def test_inner_loops_have_registers_first() -> None:
+    body = "".join(f"(local.set {k} (i32.const {k}))" for k in range(20))
+    loops = "(loop (drop (local.get 20)) (loop (drop (local.get 21)) (loop (drop (local.get 22)))))"
+    code = Module(f"(module (func (local {'i32 ' * 23}) {body * 3} {loops}))").definition.code[0]
+    uses, calls = weigh(code.entry)
+    assert calls == 0
+    assert uses[20] < uses[21] < uses[22] == 8**3
+
+
+def test_what_is_weighed_ends_with_the_body() -> None:
+    assert weigh(bytes.fromhex("200029030842017c3703080b")) == ({0: 1}, 0)
+    assert weigh(b"") == ({}, 0)

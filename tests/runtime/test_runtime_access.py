@@ -6,7 +6,6 @@ import array
 import gc
 import random
 import struct
-import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -128,8 +127,9 @@ def test_a_slice_is_no_copy(memory: Memory) -> None:
 )
 def test_out_of_bounds(memory: Memory, access: Callable[[Memory], object], message: str) -> None:
     before = bytes(memory)
-    with pytest.raises(IndexError, match=f"out of bounds memory access: {message}"):
-        access(memory)
+    for _ in range(2):  # the first access makes what later ones are faster by
+        with pytest.raises(IndexError, match=f"out of bounds memory access: {message}"):
+            access(memory)
     assert bytes(memory) == before
 
 
@@ -357,6 +357,9 @@ BOUND = st.one_of(st.none(), st.integers(-80, 80), st.integers(-(2**70), 2**70))
 
 @settings(max_examples=200, deadline=None)
 @example(key=slice(100, None, 0), fill=b"")
+@example(key=slice(None, 2**63 - 1), fill=b"")
+@example(key=slice(None, 2**63), fill=b"")
+@example(key=slice(2**63, None), fill=b"")
 @given(key=st.one_of(st.integers(-80, 80), st.integers(), st.builds(slice, BOUND, BOUND, BOUND)), fill=st.binary())
 def test_as_a_bytearray_of_64_bytes(key: int | slice, fill: bytes) -> None:
     """As a bytearray does it, but for ends beyond the memory, and assignments that would change the size."""
@@ -366,7 +369,7 @@ def test_as_a_bytearray_of_64_bytes(key: int | slice, fill: bytes) -> None:
     ends = [key.start, key.stop] if isinstance(key, slice) else []
     try:
         expected: int | bytes = model[key]
-        if any(end is not None and abs(end) > 64 for end in ends if end != sys.maxsize):  # (C takes that for None)
+        if any(end is not None and abs(end) > 64 for end in ends):
             raise IndexError
         data = fill[: len(expected)].ljust(len(expected), b"x") if isinstance(expected, bytearray) else len(fill) % 256
         model[key] = data  # type: ignore[index, assignment]

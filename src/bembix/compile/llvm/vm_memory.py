@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 _LIFE: Final = """
+@memobj_stop = text "stop"
 @four_message = text "bind_memory takes exactly four arguments"
 @three_message = text "keep_view takes exactly three arguments"
 @bound_message = text "a memory is set up once"
@@ -204,6 +205,16 @@ bounds:
   %named = load i64, ptr %stop.at
   %step = load i64, ptr %step.at
   %open = icmp eq i64 %named, 9223372036854775807
+  br i1 %open, label %ask, label %sized
+ask:  ; that may stand for none, or for a stop beyond all
+  %given = call ptr @PyObject_GetAttrString(ptr %key, ptr @memobj_stop)
+  %unknown = icmp eq ptr %given, null
+  br i1 %unknown, label %clear, label %told
+told:
+  call void @Py_DecRef(ptr %given)
+  %none = icmp eq ptr %given, @_Py_NoneStruct
+  br i1 %none, label %sized, label %no
+sized:
   %length = call i64 @memobj_len(ptr %self)
   %stop = select i1 %open, i64 %length, i64 %named
   %ordered = icmp ule i64 %start, %stop
