@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` for it takes longer than all the rest
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from bembix.errors import BembixError as BembixError
     from bembix.errors import CompileError as CompileError
@@ -123,14 +123,16 @@ _HOMES: Final = {
 __all__ = [*_HOMES]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'bembix' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # or any name would do for a type checker
 
-    found = globals()[name] = getattr(import_module(home), name)
-    return found
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'bembix' has no attribute {name!r}")
+        from importlib import import_module
+
+        found = globals()[name] = getattr(import_module(home), name)
+        return found
 
 
 def __dir__() -> list[str]:
