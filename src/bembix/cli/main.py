@@ -128,7 +128,10 @@ def _unknown(name: str | None) -> int:
 def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
+    from bembix.validate import walker
+
     try:
-        return version("bembix")
+        number = version("bembix")
     except PackageNotFoundError:  # run from a source tree by PYTHONPATH
-        return "0 (not installed)"
+        number = "0 (not installed)"
+    return number if walker.__file__.endswith(".py") else f"{number} (compiled)"

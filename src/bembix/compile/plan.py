@@ -79,12 +79,14 @@ class Survey:
 Look: TypeAlias = "Callable[[int], Survey | None]"
 
 
-def hot_count(size: int, patience: int = 1) -> int:
-    """Return after how many entries and rounds a function of that many bytes is optimised; 0 for never.
+def hot_count(size: int) -> int:
+    """Return after how many entries and rounds cheap code of a function of that size is optimised; 0 for never."""
+    return 0 if size > HOT_MOST_BYTES else min(max(HOT_LEAST, HOT_PER_BYTE * size), _MOST)
 
-    patience: how much more often, for code that is better than LLVM's cheap code.
-    """
-    return 0 if size > HOT_MOST_BYTES else min(patience * max(HOT_LEAST, HOT_PER_BYTE * size), _MOST)
+
+def stencil_hot_count(size: int) -> int:
+    """Return the same for stencils."""
+    return min(STENCIL_PATIENCE * hot_count(size), _MOST)
 
 
 def first_call(

@@ -51,11 +51,11 @@ def memory_access(row: Instr) -> Handler:
             )
         if offset > 0xFFFFFFFF and memory.address is I32:
             raise walker.error(f"offset out of range: {offset}")
-        lane = ()
+        lane: tuple[int, ...] = ()
         if has_lane:
             if source[pos] >= 16 // width:
                 raise walker.error(f"invalid lane index {source[pos]}")
-            lane = (source[pos],)  # type: ignore[assignment]
+            lane = (source[pos],)
             pos += 1
         stack = walker.stack
         if is_load and len(stack) > walker.floor and stack[-1] is memory.address:  # FAST: bench/compile.py

@@ -217,7 +217,7 @@ class StencilSink:
             self.places.clear()
         self.body, self.function, self.type = body, body.index, body.type
         code = self.context.definition.code[body.index - self.context.imported_functions]
-        self.hot_count = plan.hot_count(code.end - code.start, plan.STENCIL_PATIENCE) if self.counting else 0
+        self.hot_count = plan.stencil_hot_count(code.end - code.start) if self.counting else 0
         self.checked = self.context.handles_exceptions
         self.has_call = self.uses_base = False
         self.landings: list[int] = []
