@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from array import array
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,11 +22,20 @@ SOURCE = """(module $shapes
   (func (export "h") (result i32) i32.const 1))"""
 
 
-SOURCES = [EMPTY, bytearray(EMPTY), memoryview(EMPTY), "(module)", b"(module)", "", b"  ;; text\n(module)"]
+SOURCES = [
+    EMPTY,
+    bytearray(EMPTY),
+    memoryview(EMPTY),
+    array("B", EMPTY),
+    "(module)",
+    b"(module)",
+    "",
+    b"  ;; text\n(module)",
+]
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_sources(source: bytes | str) -> None:
+def test_sources(source: Any) -> None:
     assert list(Module(source).instantiate().exports) == []
 
 
@@ -170,6 +181,7 @@ def test_public_names() -> None:
 def test_without_llvmlite() -> None:
     code = """
 import sys
+from array import array
 
 class Missing:
     def find_spec(self, name, path=None, target=None):

@@ -21,6 +21,7 @@ from bembix.spec.module import Export, ExternKind, ModuleDef, SegmentMode
 from bembix.validate.module import check_module
 
 if TYPE_CHECKING:
+    from bembix.runtime.access import Buffer
     from bembix.runtime.func import FuncInfo
     from bembix.runtime.importers import Wanted
     from bembix.runtime.info import ExportInfo, ImportInfo
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 class Module:
     """A WebAssembly module.
 
-    source: the binary form as bytes, or the text form as str or bytes.
+    source: the binary form as bytes, or as anything else with a buffer (an mmap); or the text form as str or bytes.
     name: for backtraces; None takes what the module says.
     engine: the code generator: "stencil", which starts at once; "llvm", whose code is faster, and which needs llvmlite;
         "auto", which begins with the one and goes on with the other where that is worth it and can be had. None takes
@@ -54,7 +55,7 @@ class Module:
 
     def __init__(
         self,
-        source: bytes | bytearray | memoryview | str,
+        source: bytes | bytearray | memoryview | Buffer | str,
         *,
         name: str | None = None,
         engine: str | None = None,

@@ -15,20 +15,21 @@ _TEXT_STARTS: Final = (b"(", b";;", b"\xef\xbb\xbf")
 def read_module(source: object, filename: str | None) -> tuple[ModuleDef, bytes]:
     """Return the definitions of a module and its binary form.
 
-    source: text as str; bytes of either form.
+    source: text as str; either form as bytes, or as anything with a buffer.
     Errors: ParseError; TypeError for anything else.
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        content = bytes(source)
-        if content.startswith(_MAGIC) or not content.lstrip().startswith(_TEXT_STARTS):
-            from bembix.binary.decode import decode
-
-            return decode(content, filename), content
-        return _read_text(content, filename)
     if isinstance(source, str):
         return _read_text(source, filename)
-    hint = "; use Module.from_file for a path" if isinstance(source, os.PathLike) else ""
-    raise TypeError(f"a module is made of bytes or str (WAT), not {type(source).__name__}{hint}")
+    try:
+        content = bytes(memoryview(source))  # type: ignore[arg-type]
+    except TypeError:
+        hint = "; use Module.from_file for a path" if isinstance(source, os.PathLike) else ""
+        raise TypeError(f"a module is made of bytes or str (WAT), not {type(source).__name__}{hint}") from None
+    if content.startswith(_MAGIC) or not content.lstrip().startswith(_TEXT_STARTS):
+        from bembix.binary.decode import decode
+
+        return decode(content, filename), content
+    return _read_text(content, filename)
 
 
 def _read_text(source: str | bytes, filename: str | None) -> tuple[ModuleDef, bytes]:
