@@ -1,8 +1,8 @@
 """Measure what one call across the boundary between Python and Wasm costs, engines interleaved.
 
 A row's figure is the median CPU time of one statement, in nanoseconds, with the loop around it (see the row
-"empty loop"). In the row of imports Wasm calls a Python function in a loop; the figure is per turn, and the column
-`python` has the same loop in Python.
+"empty loop"). In the rows of imports Wasm calls a function in a loop, one written in Python and one of Python's in C,
+that does next to nothing by itself; the figure is per turn, and the column `python` has the same loop in Python.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import invert
 from statistics import median
 from timeit import Timer
 
@@ -18,11 +19,13 @@ from engines import Unavailable, optional
 from tables import render
 
 Exports = dict[str, Callable[..., object]]
+EXPORTS = ("add", "none", "four", "loop", "loop in C", "trap")
 
 TURNS = 1000  # of the loop that calls the import
 WAT = """
 (module
   (import "env" "f" (func $f (param i32) (result i32)))
+  (import "env" "c" (func $c (param i32) (result i32)))
   (func (export "add") (param i32 i32) (result i32)
     local.get 0  local.get 1  i32.add)
   (func (export "none"))
@@ -32,6 +35,14 @@ WAT = """
     (local $value i32)
     loop $again
       local.get $value  call $f  local.set $value
+      local.get $turns  i32.const 1  i32.sub  local.tee $turns
+      br_if $again
+    end
+    local.get $value)
+  (func (export "loop in C") (param $turns i32) (result i32)
+    (local $value i32)
+    loop $again
+      local.get $value  call $c  local.set $value
       local.get $turns  i32.const 1  i32.sub  local.tee $turns
       br_if $again
     end
@@ -63,16 +74,22 @@ def open_python() -> Exports:
             value = increment(value)
         return value
 
+    def loop_in_c(turns: int) -> int:
+        value = 0
+        for _ in range(turns):
+            value = invert(value)
+        return value
+
     def trap() -> None:
         raise RuntimeError("unreachable")
 
-    return {"add": add, "none": none, "four": four, "loop": loop, "trap": trap}
+    return {"add": add, "none": none, "four": four, "loop": loop, "loop in C": loop_in_c, "trap": trap}
 
 
 def open_bembix() -> Exports:
     """Bembix: exports are callables."""
-    exports = optional("bembix").Module(WAT).instantiate({"env": {"f": increment}}).exports
-    return {name: exports[name] for name in ("add", "none", "four", "loop", "trap")}
+    exports = optional("bembix").Module(WAT).instantiate({"env": {"f": increment, "c": invert}}).exports
+    return {name: exports[name] for name in EXPORTS}
 
 
 def open_wasmtime() -> Exports:
@@ -80,9 +97,9 @@ def open_wasmtime() -> Exports:
     wasmtime = optional("wasmtime")
     store = wasmtime.Store()
     module = wasmtime.Module(store.engine, WAT)
-    imported = wasmtime.Func(store, module.imports[0].type, increment)
-    exports = wasmtime.Instance(store, module, [imported]).exports(store)
-    return {name: partial(exports[name], store) for name in ("add", "none", "four", "loop", "trap")}
+    imported = [wasmtime.Func(store, i.type, f) for i, f in zip(module.imports, (increment, invert), strict=True)]
+    exports = wasmtime.Instance(store, module, imported).exports(store)
+    return {name: partial(exports[name], store) for name in EXPORTS}
 
 
 ENGINES: dict[str, Callable[[], Exports]] = {"python": open_python, "bembix": open_bembix, "wasmtime": open_wasmtime}
@@ -94,6 +111,7 @@ CASES: dict[str, tuple[str, str, int]] = {
     "add(i32, i32)": ("add", "f(20, 22)", 1),
     "4 x f64": ("four", "f(1.0, 2.0, 3.0, 4.0)", 1),
     "import, per call": ("loop", f"f({TURNS})", TURNS),
+    "import of a builtin": ("loop in C", f"f({TURNS})", TURNS),
     "trap and catch": ("trap", "try: f()\nexcept Exception: pass", 1),
 }
 
