@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 from bembix.compat.wasmtime.errors import WasmtimeError
 from bembix.compat.wasmtime.managed import Managed
@@ -11,21 +11,27 @@ from bembix.runtime.info import ExternType
 from bembix.spec import types as spec
 from bembix.spec.types import EXTERNREF, F32, F64, FUNCREF, I32, I64
 
+T = TypeVar("T")
 
-class ValType(Managed):
+
+class _OfSpec(Managed, Generic[T]):
+    """A type that is one of Bembix in other clothes."""
+
+    spec: T
+
+    @classmethod
+    def of(cls, found: T) -> Self:
+        """Return what stands for a type of Bembix."""
+        made = cls.__new__(cls)
+        made.spec = found
+        return made
+
+
+class ValType(_OfSpec[Any]):
     """The type of a value; made by the class methods."""
-
-    spec: Any  #: as Bembix has it: a value type
 
     def __init__(self) -> None:
         raise WasmtimeError("cannot construct directly")
-
-    @classmethod
-    def of(cls, valtype: Any) -> ValType:
-        """Return what stands for a type of Bembix."""
-        made = cls.__new__(cls)
-        made.spec = valtype
-        return made
 
     @classmethod
     def i32(cls) -> ValType:
@@ -76,18 +82,11 @@ def _valtypes(types: Sequence[ValType]) -> tuple[spec.ValType, ...]:
     return tuple(found)
 
 
-class FuncType(Managed):
+class FuncType(_OfSpec[spec.FuncType]):
     """What a function takes and gives.  Errors: TypeError."""
 
     def __init__(self, params: Sequence[ValType], results: Sequence[ValType]) -> None:
-        self.spec: spec.FuncType = spec.FuncType(_valtypes(params), _valtypes(results))
-
-    @classmethod
-    def of(cls, functype: spec.FuncType) -> FuncType:
-        """Return what stands for a type of Bembix."""
-        made = cls.__new__(cls)
-        made.spec = functype
-        return made
+        self.spec = spec.FuncType(_valtypes(params), _valtypes(results))
 
     @property
     def params(self) -> list[ValType]:
@@ -125,20 +124,13 @@ def _limits(limits: Limits, top: int, kind: str, what: str) -> spec.Limits:
     return spec.Limits(low, high)
 
 
-class GlobalType(Managed):
+class GlobalType(_OfSpec[spec.GlobalType]):
     """The type of a global.  Errors: TypeError."""
 
     def __init__(self, valtype: ValType, mutable: bool) -> None:
         if not isinstance(valtype, ValType):
             raise TypeError("expected valtype")
-        self.spec: spec.GlobalType = spec.GlobalType(valtype.spec, bool(mutable))
-
-    @classmethod
-    def of(cls, globaltype: spec.GlobalType) -> GlobalType:
-        """Return what stands for a type of Bembix."""
-        made = cls.__new__(cls)
-        made.spec = globaltype
-        return made
+        self.spec = spec.GlobalType(valtype.spec, bool(mutable))
 
     @property
     def content(self) -> ValType:
@@ -151,7 +143,7 @@ class GlobalType(Managed):
         return self.spec.mutable
 
 
-class TableType(Managed):
+class TableType(_OfSpec[spec.TableType]):
     """The type of a table.  Errors: TypeError, WasmtimeError."""
 
     def __init__(self, valtype: ValType, limits: Limits) -> None:
@@ -161,14 +153,7 @@ class TableType(Managed):
             raise TypeError("expected Limits")
         if not isinstance(valtype.spec, spec.RefType):
             raise WasmtimeError("failed to allocate TableType")
-        self.spec: spec.TableType = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
-
-    @classmethod
-    def of(cls, tabletype: spec.TableType) -> TableType:
-        """Return what stands for a type of Bembix."""
-        made = cls.__new__(cls)
-        made.spec = tabletype
-        return made
+        self.spec = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
 
     @property
     def element(self) -> ValType:
@@ -181,7 +166,7 @@ class TableType(Managed):
         return Limits(self.spec.limits.minimum, self.spec.limits.maximum)
 
 
-class MemoryType(Managed):
+class MemoryType(_OfSpec[spec.MemoryType]):
     """The type of a memory.  Errors: WasmtimeError where it makes no sense."""
 
     def __init__(self, limits: Limits, is_64: bool = False, shared: bool = False, page_size_log2: int = 16) -> None:
@@ -193,14 +178,7 @@ class MemoryType(Managed):
         top = (1 << bits - page_size_log2) - (0 if page_size_log2 else 1)
         address = I64 if is_64 else I32
         within = _limits(limits, top, "memory", "page")
-        self.spec: spec.MemoryType = spec.MemoryType(within, address, bool(shared), page_size_log2)
-
-    @classmethod
-    def of(cls, memtype: spec.MemoryType) -> MemoryType:
-        """Return what stands for a type of Bembix."""
-        made = cls.__new__(cls)
-        made.spec = memtype
-        return made
+        self.spec = spec.MemoryType(within, address, bool(shared), page_size_log2)
 
     @property
     def limits(self) -> Limits:
