@@ -465,7 +465,7 @@ def epochs(w, see):
     see("no deadline yet", lambda: call("return"))
     store.set_epoch_deadline(1)
     see("deadline", lambda: call("return"))
-    timer = threading.Timer(0.1, engine.increment_epoch)
+    timer = threading.Timer(0.5, engine.increment_epoch)
     timer.start()
     see("loop", lambda: call("loop"))
     timer.join()
