@@ -98,8 +98,7 @@ class Store:
     MAX_VALUES: Final = 1000
     HEAP: Final = 16 + 16 * 1000  #: its garbage-collected heap (`heap.py`), or 0 while it has none
     HOLD: Final = HEAP + 8  #: how many conversions have references that no collection would find
-    ALLOCATING: Final = HOLD + 8  #: 1 while compiled code makes an object: nothing else may run in the store then
-    OWNER: Final = ALLOCATING + 8  #: block of the thread that runs in it without the GIL, or 0; see `vm_threads.py`
+    OWNER: Final = HOLD + 8  #: block of the thread that runs in it without the GIL, or 0; see `vm_threads.py`
     WAITERS: Final = OWNER + 8  #: how many threads wait to be let in
     PARKED: Final = WAITERS + 8  #: first of the activations whose thread is in Python, while there is a heap
     GONE: Final = 1  #: OWNER after a fork, where the thread that ran in it is not in this process

@@ -424,12 +424,7 @@ inside:
   %pc = get i64 %context Platform.context_pc
   %codes = get ptr @state State.CODES
   %in_code = call i1 @within(ptr %codes, i64 %pc)
-  br i1 %in_code, label %wasm, label %later
-wasm:
-  %store = get ptr %top Activation.STORE
-  %allocating = get i64 %store Store.ALLOCATING
-  %whole = icmp eq i64 %allocating, 0
-  br i1 %whole, label %now, label %later
+  br i1 %in_code, label %now, label %later
 now:
   %after = add i64 %pc, 1
   %frame = get ptr %context Platform.context_fp

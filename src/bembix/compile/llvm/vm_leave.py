@@ -62,8 +62,6 @@ done:
 }
 
 define internal void @leave(ptr %thread, ptr %activation, i64 %reason, i64 %offset) #1 {
-  %store = get ptr %activation Activation.STORE
-  put i64 0, %store Store.ALLOCATING
   put i64 %reason, %thread Thread.REASON
   put i64 %offset, %thread Thread.OFFSET
   call void @_longjmp(ptr %activation, i32 1)

@@ -414,14 +414,7 @@ give:
   call void @release(ptr %thread, ptr %store)
   ret void
 objects:
-  %allocating = get i64 %store Store.ALLOCATING
-  %middle = icmp ne i64 %allocating, 0
-  br i1 %middle, label %again, label %way
-way:
   call void @give_way(ptr %thread)
-  ret void
-again:
-  call void @stay_on(ptr %thread)
   ret void
 done:
   ret void
