@@ -38,6 +38,7 @@ def loop(sink: LlvmSink, label: Label) -> None:
     sink.join()
     if not sink.group.optimize:
         sink.count()
+    sink.show_fuel()
     sink.take_values(label, label.params)
 
 

@@ -243,7 +243,7 @@ class LlvmSink:
     # -- fuel ----------------------------------------------------------------------------------------------------------
     #
     # `%fuel` is the address of what is left: in the store, or, in optimised code, in a local, which becomes a register.
-    # Then the store is told before whatever may look at it or leave: calls, traps, returns.
+    # Then the store is told in each round of a loop and before whatever may look at it or leave: calls, traps, returns.
 
     def _fuel_entry(self) -> list[str]:
         """Return the lines at a function's start that give `%fuel` its meaning."""
@@ -261,6 +261,12 @@ class LlvmSink:
         if self.keeps_fuel:
             name = self.name()
             out.append(f"{name} = load i64, ptr %fuel\nstore i64 {name}, ptr %fuel.home{self.own}")
+
+    def show_fuel(self) -> None:
+        """Tell the store in each round of a loop, whatever LLVM would rather keep to itself, since a stop may come."""
+        if self.meter is not None:
+            name, home = self.name(), "%fuel.home" if self.keeps_fuel else "%fuel"
+            self.out.append(f"{name} = load i64, ptr %fuel\nstore volatile i64 {name}, ptr {home}{self.own}")
 
     def reload_fuel(self) -> None:
         """Ask the store, after a call, what is left."""
