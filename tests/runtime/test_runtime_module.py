@@ -100,6 +100,21 @@ def test_from_a_text_file(tmp_path: Path) -> None:
         Module.from_file(tmp_path / "missing.wat")
 
 
+@pytest.mark.parametrize("content", ["(module (func nonsense))", "(module (func i32.add drop))", "nonsense"])
+def test_errors_name_the_file(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "file.wat"
+    path.write_text(content)
+    with pytest.raises(ParseError) as caught:
+        Module.from_file(path)
+    assert str(caught.value).startswith(f"{path}:")
+
+
+def test_a_file_name_is_no_module() -> None:
+    with pytest.raises(ParseError) as caught:
+        Module("file.wat")
+    assert caught.value.__notes__ == ["A str is the text of a module; Module.from_file(path) reads a file."]
+
+
 def test_both_forms() -> None:
     module = Module(SOURCE)
     assert Module(module.to_bytes()).to_wat() == module.to_wat()

@@ -12,9 +12,9 @@ from weakref import WeakSet
 from bembix.compile.layout import FuncRecord
 from bembix.compile.plan import validate_eagerly
 from bembix.compile.tier import CompiledModule, compile_module
-from bembix.errors import CompileError, Frame
+from bembix.errors import CompileError, Frame, ParseError
 from bembix.runtime.engine import engine_name, feature_set
-from bembix.runtime.source import read_module
+from bembix.runtime.source import give_place, read_module
 from bembix.runtime.wording import counted
 from bembix.spec.features import Feature
 from bembix.spec.module import Export, ExternKind, ModuleDef, SegmentMode
@@ -70,13 +70,17 @@ class Module:
         self._traps = traps
         self._definition, self._binary = read_module(source, name)
         self._name = name
-        #: What the rules know of the module; for the runtime.
-        self.context: ModuleContext = check_module(self._definition, feature_set(features))
         #: The instances there are; for the runtime.
         self.instances: WeakSet[ModuleInst] = WeakSet()
         self._records = 0, array("Q")
-        if validate_eagerly(self._definition):
-            self.validate()
+        try:
+            #: What the rules know of the module; for the runtime.
+            self.context: ModuleContext = check_module(self._definition, feature_set(features))
+            if validate_eagerly(self._definition):
+                self.validate()
+        except ParseError as error:
+            give_place(error, source, self._definition)
+            raise
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Module:
@@ -86,7 +90,12 @@ class Module:
         Errors: OSError; those of `Module`.
         """
         with open(path, "rb") as file:
-            made = cls(file.read(), **{"name": None, **options})
+            content = file.read()
+        try:
+            made = cls(content, **{"name": None, **options})
+        except ParseError as error:
+            error.filename = error.filename or os.fsdecode(path)
+            raise
         if not made.name:
             made._name = os.path.splitext(os.path.basename(path))[0]
         return made

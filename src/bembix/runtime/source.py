@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from bembix.errors import ParseError
 from bembix.spec.module import ModuleDef
 
 _MAGIC: Final = b"\0asm"
@@ -19,17 +20,35 @@ def read_module(source: object, filename: str | None) -> tuple[ModuleDef, bytes]
     Errors: ParseError; TypeError for anything else.
     """
     if isinstance(source, str):
-        return _read_text(source, filename)
+        try:
+            return _read_text(source, filename)
+        except ParseError as error:
+            if "(" not in source:
+                error.add_note("A str is the text of a module; Module.from_file(path) reads a file.")
+            raise
     try:
         content = bytes(memoryview(source))  # type: ignore[arg-type]
     except TypeError:
         hint = "; use Module.from_file for a path" if isinstance(source, os.PathLike) else ""
         raise TypeError(f"a module is made of bytes or str (WAT), not {type(source).__name__}{hint}") from None
-    if content.startswith(_MAGIC) or not content.lstrip().startswith(_TEXT_STARTS):
-        from bembix.binary.decode import decode
+    if _is_text(content):
+        return _read_text(content, filename)
+    from bembix.binary.decode import decode
 
-        return decode(content, filename), content
-    return _read_text(content, filename)
+    return decode(content, filename), content
+
+
+def give_place(error: ParseError, source: object, module: ModuleDef) -> None:
+    """Have an error that was found in the binary form of a text tell line and column.  source: as for `read_module`."""
+    text = source if isinstance(source, str) else bytes(memoryview(source))  # type: ignore[arg-type]
+    if isinstance(text, str) or _is_text(text):
+        from bembix.text import places
+
+        places.give_place(error, text, module)
+
+
+def _is_text(content: bytes) -> bool:
+    return not content.startswith(_MAGIC) and content.lstrip().startswith(_TEXT_STARTS)
 
 
 def _read_text(source: str | bytes, filename: str | None) -> tuple[ModuleDef, bytes]:
