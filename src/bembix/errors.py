@@ -8,8 +8,13 @@ its own class below `LimitExceeded`.  `InternalError` says that the fault is our
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any, Final
 
 from bembix.records import dataclass, field
+
+#: How many frames in a row are shown that are the same.
+_REPEATED: Final = 3
 
 
 class BembixError(Exception):
@@ -103,8 +108,21 @@ class Frame:
         return f"{self.module + '!' if self.module else ''}{name}{where}"
 
 
+def _lines(backtrace: Sequence[Frame]) -> list[str]:
+    """Return a line a frame; recursion is cut short, as Python does it."""
+    lines: list[str] = []
+    for place, group in groupby(enumerate(backtrace), lambda numbered: str(numbered[1])):
+        numbers = [number for number, _ in group]
+        lines += [f"  {number:>3}: {place}" for number in numbers[:_REPEATED]]
+        if len(numbers) > _REPEATED:
+            lines.append(f"       [the same {len(numbers) - _REPEATED} more times]")
+    return lines
+
+
 class _RuntimeError(BembixError):
     """Something that happened while Wasm ran; `backtrace` is worked out when it is first read."""
+
+    _notes: list[str] | None = None
 
     def __init__(self, message: str, frames: Callable[[], Sequence[Frame]] | Sequence[Frame] = ()) -> None:
         super().__init__(message)
@@ -120,9 +138,18 @@ class _RuntimeError(BembixError):
 
     def describe(self) -> str:
         """Return the message and the backtrace, a frame a line."""
-        lines = [self.message]
-        lines += [f"  {number:>3}: {frame}" for number, frame in enumerate(self.backtrace)]
-        return "\n".join(lines)
+        return "\n".join([self.message, *_lines(self.backtrace)])
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # nobody but `add_note` writes it, and that appends
+        """The backtrace, for whoever prints the exception with its traceback, and what `add_note` adds."""
+        if self._notes is None:
+            lines = _lines(self.backtrace)
+            self._notes = ["\n".join(["WebAssembly, innermost call first:", *lines])] if lines else []
+        return self._notes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, tuple(self.backtrace))
 
 
 class Trap(_RuntimeError):
@@ -160,6 +187,9 @@ class WasmException(_RuntimeError):
         super().__init__(f"uncaught exception with tag {tag!r} and payload {payload!r}", frames)
         self.tag = tag
         self.payload = payload
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.tag, self.payload, tuple(self.backtrace))
 
 
 class Timeout(_RuntimeError, LimitExceeded, TimeoutError):

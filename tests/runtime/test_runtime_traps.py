@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
+import traceback
 
 import pytest
 
@@ -64,6 +66,32 @@ def test_backtrace_names_callers_and_offsets() -> None:
     assert offset is not None
     assert binary[offset] == 0x6D  # i32.div_s
     assert caught.value.describe().splitlines()[0] == "integer divide by zero"
+
+
+def test_the_traceback_shows_the_backtrace() -> None:
+    with pytest.raises(Trap) as caught:
+        Module(SOURCE).instantiate().exports.outer(0)
+    caught.value.add_note("and a note")
+    offset = caught.value.backtrace[0].offset
+    shown = "".join(traceback.format_exception(caught.value)).splitlines()
+    start = shown.index("bembix.errors.Trap: integer divide by zero")
+    assert shown[start + 1 : start + 3] == ["WebAssembly, innermost call first:", f"    0: traps!divide at {offset:#x}"]
+    assert shown[-1] == "and a note"
+
+
+def test_recursion_is_shown_short() -> None:
+    with pytest.raises(StackExhausted) as caught:
+        Module(SOURCE).instantiate().exports.recurse(0)
+    assert len(caught.value.describe().splitlines()) < 10
+    assert "more times]" in caught.value.describe()
+
+
+def test_traps_can_be_pickled() -> None:
+    with pytest.raises(Trap) as caught:
+        Module(SOURCE).instantiate().exports.outer(0)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy)) == (Trap, "integer divide by zero")
+    assert copy.backtrace == caught.value.backtrace
 
 
 def test_stack_exhaustion() -> None:
