@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -12,15 +12,13 @@ from bembix.errors import Exit, LinkError
 from bembix.records import dataclass, replace
 from bembix.runtime.deadline import deadline
 from bembix.runtime.limits import Limits
-from bembix.runtime.memory import Memory
 from bembix.runtime.module import Module
 from bembix.runtime.store import Store
 from bembix.spec.types import FuncType
 from bembix.wasi import Capture, Wasi
+from bembix.wasi.linking import INITIALIZE, linked
 
 if TYPE_CHECKING:
-    from bembix.runtime.exports import Exports
-    from bembix.runtime.instance import Instance
     from bembix.wasi.context import Dir, StrPath
     from bembix.wasi.stdio import Sink, Source
 
@@ -28,7 +26,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: The exports that a program is entered by: of a command, and of a reactor, which only sets itself up.
-_ENTRIES: Final = ("_start", "_initialize")
+_ENTRIES: Final = ("_start", INITIALIZE)
+#: How many exports of what is no program are named.
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ def execute(
     """
     entry = _entry(module)
     try:
-        with linked(module, wasi, imports=imports, store=store) as exports:
-            exports[entry]()
+        with linked(module, wasi, imports=imports, store=store) as instance:
+            instance.exports[entry]()
     except Exit as exit:
         return exit.code
     return 0
@@ -147,43 +147,11 @@ def _entry(module: Module) -> str:
     exports = {export.name: export.type for export in module.exports}
     found = [name for name in _ENTRIES if name in exports]
     if not found:
-        raise LinkError("not a WASI program: it exports neither _start nor _initialize")
+        others = f", only {', '.join([*exports][:_SHOWN])}{', ...' if len(exports) > _SHOWN else ''}" if exports else ""
+        raise LinkError(f"not a WASI program: it exports neither _start nor _initialize{others}")
     if exports[found[0]] != FuncType((), ()):
         raise LinkError(f"not a WASI program: {found[0]} must be a function () -> (), not {exports[found[0]]}")
     return found[0]
-
-
-@contextmanager
-def linked(
-    module: Module,
-    wasi: Wasi,
-    *,
-    imports: Mapping[str, Mapping[str, object]] | None = None,
-    store: Store | None = None,
-) -> Iterator[Exports]:
-    """Instantiate a module with the capabilities of `wasi`; its exports reach them until the block ends."""
-    from bembix.runtime.instantiate import instantiate
-
-    memories: list[Memory] = []
-    wanted = [(i.module, i.name, i.type) for i in module.imports if isinstance(i.type, FuncType) and i.kind == "func"]
-    functions: dict[str, Any] = {**wasi.imports(lambda: _memory(memories), wanted)}
-    for name, given in (imports or {}).items():
-        functions[name] = {**functions[name], **given} if name in functions else given
-
-    def ready(instance: Instance) -> None:
-        if "memory" in instance.exports and isinstance(instance.exports["memory"], Memory):
-            memories.append(instance.exports["memory"])
-
-    try:
-        yield instantiate(module, functions, None if store is None else store.inst, ready=ready).exports
-    finally:
-        memories.clear()  # the functions refer to it: without them the instance goes at once
-
-
-def _memory(memories: list[Memory]) -> Memory:
-    if not memories:
-        raise LinkError('not a WASI program: it exports no memory called "memory"')
-    return memories[0]
 
 
 def _module(program: str | os.PathLike[str] | bytes, *, engine: str | None, optimize: bool) -> Module:

@@ -59,6 +59,11 @@ def test_reactor() -> None:
         bembix.run(source)
 
 
+def test_a_library_is_no_program() -> None:
+    with pytest.raises(LinkError, match=r"_initialize, only gcd$"):
+        bembix.run(b'(module (func (export "gcd")))')
+
+
 def test_no_program() -> None:
     with pytest.raises(LinkError, match="not a WASI program: it exports neither _start nor _initialize"):
         bembix.run(b"(module)")

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from bembix.errors import BembixError, Exit
-from bembix.program import limits_of, linked
+from bembix.program import limits_of
 from bembix.runtime.module import Module
 from bembix.runtime.store import Store
 from bembix.spec.types import EXTERNREF, F32, F64, I32, I64, FuncType, RefType, ValType
 from bembix.text.numbers import NumberError, integer
 from bembix.wasi import INHERIT, Wasi
+from bembix.wasi.linking import INITIALIZE, linked
 
 
 class InvokeError(BembixError):
@@ -28,10 +29,10 @@ def invoke_export(file: str, name: str, words: list[str], options: Namespace) ->
     store = Store(limits=limits_of(None, options.memory, options.fuel))
     with Wasi([file], dict(options.env), dict(options.dirs), INHERIT, INHERIT, INHERIT) as wasi:
         try:
-            with linked(module, wasi, store=store) as exports:
-                if "_initialize" in exports and name != "_initialize":
-                    exports["_initialize"]()
-                result = exports[name](*arguments)
+            with linked(module, wasi, store=store) as instance:
+                if INITIALIZE in instance.exports and name != INITIALIZE:
+                    instance.exports[INITIALIZE]()
+                result = instance.exports[name](*arguments)
         except Exit as exit:
             return exit.code
     values = () if not functype.results else (result,) if len(functype.results) == 1 else result

@@ -25,6 +25,11 @@ from bembix.wasi.table import FdTable
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
 
+    from bembix.runtime.instance import Instance
+    from bembix.runtime.module import Module
+    from bembix.runtime.snapshot import Snapshot
+    from bembix.runtime.store import Store
+
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
@@ -78,6 +83,26 @@ class Wasi:
             handed = given if isinstance(given, Dir) else Dir(given)
             _bytes("directory", name)
             self.fds.add(Directory.handed_over(handed.path, name, readonly=handed.readonly))
+
+    def instantiate(
+        self,
+        module: Module,
+        imports: Mapping[str, Mapping[str, object]] | None = None,
+        *,
+        store: Store | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> Instance:
+        """Make an instance of a library that imports WASI, and run its `_initialize` where it has one.
+
+        Its functions may be called until `close`.  `bembix.run` runs whole programs.
+
+        imports: what it imports apart from WASI.  store, snapshot: as for `Module.instantiate`; with a snapshot,
+        `_initialize` does not run again.
+        Errors: those of `Module.instantiate`; Exit where it ends itself.
+        """
+        from bembix.wasi.linking import library
+
+        return library(self, module, imports, store, snapshot)
 
     def imports(
         self, memory: Callable[[], MemoryLike], wanted: Iterable[tuple[str, str, FuncType]] | None = None
