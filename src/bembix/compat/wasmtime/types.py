@@ -86,7 +86,7 @@ class FuncType(_OfSpec[spec.FuncType]):
     """What a function takes and gives.  Errors: TypeError."""
 
     def __init__(self, params: Sequence[ValType], results: Sequence[ValType]) -> None:
-        self.spec = spec.FuncType(_valtypes(params), _valtypes(results))
+        self.spec: spec.FuncType = spec.FuncType(_valtypes(params), _valtypes(results))
 
     @property
     def params(self) -> list[ValType]:
@@ -130,7 +130,7 @@ class GlobalType(_OfSpec[spec.GlobalType]):
     def __init__(self, valtype: ValType, mutable: bool) -> None:
         if not isinstance(valtype, ValType):
             raise TypeError("expected valtype")
-        self.spec = spec.GlobalType(valtype.spec, bool(mutable))
+        self.spec: spec.GlobalType = spec.GlobalType(valtype.spec, bool(mutable))
 
     @property
     def content(self) -> ValType:
@@ -153,7 +153,7 @@ class TableType(_OfSpec[spec.TableType]):
             raise TypeError("expected Limits")
         if not isinstance(valtype.spec, spec.RefType):
             raise WasmtimeError("failed to allocate TableType")
-        self.spec = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
+        self.spec: spec.TableType = spec.TableType(_limits(limits, (1 << 32) - 1, "table", "table"), valtype.spec)
 
     @property
     def element(self) -> ValType:
@@ -178,7 +178,7 @@ class MemoryType(_OfSpec[spec.MemoryType]):
         top = (1 << bits - page_size_log2) - (0 if page_size_log2 else 1)
         address = I64 if is_64 else I32
         within = _limits(limits, top, "memory", "page")
-        self.spec = spec.MemoryType(within, address, bool(shared), page_size_log2)
+        self.spec: spec.MemoryType = spec.MemoryType(within, address, bool(shared), page_size_log2)
 
     @property
     def limits(self) -> Limits:
