@@ -91,6 +91,8 @@ def test_names_that_are_nearly_right() -> None:
         ({"m": math}, '"m" "sqr"', r"; did you mean 'm' 'sqrt'\?"),
         ({"host": {"log": print}}, '"hosts" "log"', r"; did you mean 'host' 'log'\?"),
         ({"m": {"log": print}}, '"m" "__class"', "$"),
+        ({"open": open}, '"nope" "f"', "$"),
+        ({"hosts": 5, "host": {"log": print}}, '"hots" "log"', r"; did you mean 'host' 'log'\?"),
         (SimpleNamespace(env={"f": print}), '"env" "g"', "$"),
     ):
         with pytest.raises(LinkError, match=rf"unknown import .*: wanted func \(\) -> \(\){hint}"):

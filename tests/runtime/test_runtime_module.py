@@ -174,6 +174,25 @@ def test_exports_mapping() -> None:
     with pytest.raises(AttributeError, match="no export is called 'ff'; did you mean 'f'"):
         getattr(exports, "ff")  # noqa: B009
     assert dict(exports)["f"] is exports.f
+    assert dir(exports).count("f") == 1
+
+
+def test_exports_cannot_be_replaced() -> None:
+    instance = Module('(module (func (export "f")) (global (export "g") (mut i32) (i32.const 1)))').instantiate()
+    with pytest.raises(AttributeError, match=r"can't be replaced$"):
+        instance.exports.f = print
+    with pytest.raises(AttributeError, match=r"to set the global, set exports\.g\.value$"):
+        instance.exports.g = 2
+    instance.exports.g.value = 2
+    assert instance.exports.g.value == 2
+
+
+def test_an_instance_says_where_its_exports_are() -> None:
+    instance = Module('(module (func (export "f")))').instantiate()
+    with pytest.raises(AttributeError, match=r"has no attribute 'f'; it is an export: exports\.f"):
+        instance.f  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'g'$"):
+        instance.g  # noqa: B018
 
 
 def python(code: str) -> str:

@@ -26,6 +26,7 @@ _PUBLIC: Final[dict[ExternKind, Callable[[Externs, int, StoreInst], object]]] = 
 
 
 _METHODS: Final = frozenset(("get", "keys", "values", "items"))
+_PRIVATE: Final = "_Exports__"
 
 
 class Exports(Mapping[str, Any]):
@@ -60,7 +61,7 @@ class Exports(Mapping[str, Any]):
         return found
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_Exports__"):  # an object that `copy` has only begun to make
+        if name.startswith(_PRIVATE):  # an object that `copy` has only begun to make
             raise AttributeError(name)
         if name not in self.__exports:
             from difflib import get_close_matches
@@ -69,6 +70,15 @@ class Exports(Mapping[str, Any]):
             raise AttributeError(f"no export is called {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
         found = self.__dict__[name] = self[name]  # FAST: the next access does not come here
         return found
+
+    if not TYPE_CHECKING:  # to whom it would mean that any attribute can be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith(_PRIVATE):
+                is_global = name in self.__exports and isinstance(self[name], Global)
+                hint = f"; to set the global, set exports.{name}.value" if is_global else ""
+                raise AttributeError(f"what an instance exports can't be replaced{hint}")
+            super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__exports)
@@ -80,7 +90,7 @@ class Exports(Mapping[str, Any]):
         return name in self.__exports
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.__exports]
+        return sorted({name for name in super().__dir__() if not name.startswith(_PRIVATE)} | {*self.__exports})
 
     def __repr__(self) -> str:
         return f"<bembix.Exports {', '.join(self.__exports)}>"

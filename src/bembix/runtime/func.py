@@ -201,6 +201,8 @@ def func_class() -> type[Func]:
         "type": property(lambda func: info_of(func).type, doc="Its parameters and results."),
         "store": property(lambda func: Store.of(store_of(func)), doc="The store that it belongs to."),
     }
+    for method, name in (_call, "call"), (_async, "async_"):
+        method.__name__, method.__qualname__ = name, f"Func.{name}"  # of what was never awaited, for example
     for name, value in attributes.items():
         setattr(made, name, value)
     return cast("type[Func]", made)

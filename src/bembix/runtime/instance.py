@@ -84,6 +84,12 @@ class Instance:
         """Have the calls end that run in its store now: each raises `Interrupted`; see `Store.interrupt`."""
         self._store.root.interrupt()
 
+    if not TYPE_CHECKING:  # to whom it would mean that there is any attribute
+
+        def __getattr__(self, name: str) -> object:
+            hint = f"; it is an export: exports.{name}" if name != "_exports" and name in self._exports else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
+
     def __repr__(self) -> str:
         exports = counted(len(self._exports), "export")
         return f"<bembix.Instance of {self.module.name or 'a module'} with {exports}>"

@@ -60,11 +60,14 @@ def near(imports: object, entry: Import) -> str | None:
     from difflib import get_close_matches
 
     container = member(imports, entry.module, "imports")
-    wanted, there = (entry.module, imports) if container is MISSING else (entry.name, container)
-    found = get_close_matches(wanted, map(str, members(there)), n=1)
-    if not found:
-        return None
-    return f"{found[0]!r} {entry.name!r}" if container is MISSING else f"{entry.module!r} {found[0]!r}"
+    if container is not MISSING:
+        found = get_close_matches(entry.name, map(str, members(container)), n=1)
+        return f"{entry.module!r} {found[0]!r}" if found else None
+    for module in get_close_matches(entry.module, map(str, members(imports))):
+        # Other mappings may make what they are asked for.
+        if not isinstance(imports, dict) or entry.name in members(imports.get(module)):
+            return f"{module!r} {entry.name!r}"
+    return None
 
 
 def stores_of(values: list[object]) -> list[StoreInst]:

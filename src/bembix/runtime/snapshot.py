@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from bembix.records import dataclass
+from bembix.runtime.wording import counted
 
 if TYPE_CHECKING:
     from bembix.native.images import Image
@@ -94,10 +95,11 @@ class Snapshot:
         return sum(length for state in self.memories for _, length in state.parts)
 
     def __repr__(self) -> str:
-        elements = sum(map(len, self.tables))
+        globals_ = counted(len(self.globals), "global")
+        elements = counted(sum(map(len, self.tables)), "table element")
         return (
             f"<bembix.Snapshot of {self.module.name or 'a module'}: {self.size} bytes of memory "
-            f"({self.size_kept} kept), {len(self.globals)} globals, {elements} table elements>"
+            f"({self.size_kept} kept), {globals_}, {elements}>"
         )
 
     def __copy__(self) -> Snapshot:
