@@ -16,6 +16,7 @@ from bembix.runtime.module import Module
 from bembix.runtime.store import Store
 from bembix.spec.types import FuncType
 from bembix.wasi import Capture, Wasi
+from bembix.wasi.context import several
 from bembix.wasi.linking import INITIALIZE, linked
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(
     with nullcontext() if timeout is None else deadline(timeout):
         module = program if isinstance(program, Module) else _module(program, engine=engine, optimize=optimize)
         output, errors = (Capture() if stream is None else stream for stream in (stdout, stderr))
-        argv = [_name(program, module), *args]
+        argv = [_name(program, module), *several(args)]
         with Wasi(argv, env or {}, dirs or {}, stdin, output, errors) as wasi:
             code = execute(module, wasi, imports=imports, store=store)
         return Completed(code, _collected(output), _collected(errors))

@@ -129,3 +129,19 @@ def test_instances_have_their_own_state() -> None:
     first.exports.memory.write(0, b"x")
     assert [first.exports.next(), first.exports.next(), second.exports.next()] == [1, 2, 1]
     assert second.exports.memory.read(0, 1) == b"\0"
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        (
+            '(memory 1) (data "") (data (i32.const 65535) "xy")',
+            "Data segment 1 has 2 bytes for address 65535 of 65536 bytes.",
+        ),
+        ("(table 1 funcref) (elem (i32.const 2) funcref)", "Element segment 0 has 0 for index 2 of a table of 1."),
+    ],
+)
+def test_which_segment_does_not_fit(fields: str, note: str) -> None:
+    with pytest.raises(Trap, match="out of bounds") as caught:
+        Module(f"(module {fields})").instantiate()
+    assert caught.value.__notes__ == [note]

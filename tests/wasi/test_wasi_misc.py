@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wasi_machine import BUFFER, OUT, PAGES, STAT, Machine
 
+import bembix
 from bembix.errors import Exit
 from bembix.wasi import Wasi
 from bembix.wasi.clocks import Clocks
@@ -46,6 +48,21 @@ def test_strings_out_of_bounds(name: str) -> None:
 def test_strings_that_cannot_be_passed(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"NUL|name"):
         Machine(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"args": "text"}, "args must be a sequence of arguments, not one str"),
+        ({"args": [1]}, "argument must be str or bytes, not int"),
+        ({"env": ["A=1"]}, "env must be a mapping, not list"),
+        ({"env": {"A": 1}}, "environment variable 'A' must be str, not int"),
+        ({"dirs": ["/"]}, "dirs must be a mapping, not list"),
+    ],
+)
+def test_what_is_of_another_type(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        bembix.run(b'(module (memory (export "memory") 1) (func (export "_start")))', **wrong)
 
 
 def test_environment_is_not_shown_by_accident() -> None:

@@ -80,13 +80,20 @@ def add_data(inst: ModuleInst) -> None:
 
 def initialise_tables(inst: ModuleInst, elements: list[array[int]]) -> None:
     """Copy the active element segments, in order.  Errors: Trap."""
-    for elem, content in zip(inst.module.definition.elems, elements, strict=True):
+    for number, (elem, content) in enumerate(zip(inst.module.definition.elems, elements, strict=True)):
         if elem.mode is SegmentMode.ACTIVE:
             table = inst.externs.tables[elem.table]
             at = _start(elem, inst.externs)
             if at + len(content) > table.length:
-                raise Trap(Reason.TABLE_BOUNDS.message)
+                what = f"Element segment {number} has {len(content)} for index {at} of a table of {table.length}."
+                raise _does_not_fit(Reason.TABLE_BOUNDS, what)
             write_bytes(table.base + _ELEMENT_SIZE * at, content.tobytes())
+
+
+def _does_not_fit(reason: Reason, what: str) -> Trap:
+    error = Trap(reason.message)
+    error.add_note(what)
+    return error
 
 
 def initialise_memories(inst: ModuleInst) -> None:
@@ -96,12 +103,13 @@ def initialise_memories(inst: ModuleInst) -> None:
         for initial in images:
             initial.apply(inst.externs.memories[initial.memory])
         return
-    for data in inst.module.definition.datas:
+    for number, data in enumerate(inst.module.definition.datas):
         if data.mode is SegmentMode.ACTIVE:
             memory = inst.externs.memories[data.memory]
             at = _start(data, inst.externs)
             if at + len(data.content) > memory.size:
-                raise Trap(Reason.MEMORY_BOUNDS.message)
+                what = f"Data segment {number} has {len(data.content)} bytes for address {at} of {memory.size} bytes."
+                raise _does_not_fit(Reason.MEMORY_BOUNDS, what)
             write_bytes(memory.base + at, data.content)
 
 

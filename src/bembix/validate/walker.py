@@ -148,7 +148,8 @@ class Walker:
 
     def error(self, message: str) -> ValidationError:
         """Return an error about the instruction at hand."""
-        return ValidationError(f"{message} (in {self._instruction()}, function {self.function})", offset=self.offset)
+        where = "a constant expression" if self.function < 0 else f"function {self.function}"
+        return ValidationError(f"{message} (in {self._instruction()}, {where})", offset=self.offset)
 
     @property
     def row(self) -> Instr:
@@ -268,7 +269,7 @@ class Walker:
     def target(self, depth: int) -> Label:
         """Return the label that many blocks out, and note that it is branched to."""
         if depth >= len(self.labels):
-            raise self.error(f"unknown label {depth}: {len(self.labels)} blocks are open")
+            raise self.error(f"unknown label {depth}: blocks that are open: {len(self.labels)}")
         label = self.labels[-1 - depth]
         if self.live:
             label.targeted = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from bembix.records import dataclass, field
 from bembix.spec.host import HostFunction
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bembix.runtime.snapshot import Snapshot
     from bembix.runtime.store import Store
 
+T = TypeVar("T")
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
@@ -79,7 +80,7 @@ class Wasi:
         self.fds.add(input_stream(self.stdin))
         self.fds.add(output_stream(self.stdout, 1))
         self.fds.add(output_stream(self.stderr, 2))
-        for name, given in self.dirs.items():
+        for name, given in _mapping("dirs", self.dirs).items():
             handed = given if isinstance(given, Dir) else Dir(given)
             _bytes("directory", name)
             self.fds.add(Directory.handed_over(handed.path, name, readonly=handed.readonly))
@@ -144,20 +145,38 @@ class Wasi:
         self.close()
 
 
+def _mapping(what: str, given: Mapping[str, T]) -> Mapping[str, T]:
+    """Return a mapping as it is.  Errors: TypeError where it is none."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what} must be a mapping, not {type(given).__name__}")
+    return given
+
+
 def _bytes(what: str, text: str | bytes) -> bytes:
     """Return text as a C string, without its final NUL."""
-    data = text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text)
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"{what} must be str or bytes, not {type(text).__name__}")
+    data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     if b"\0" in data:
         raise ValueError(f"{what} {text!r} holds a NUL")
     return data
 
 
+def several(args: Sequence[str | bytes]) -> Sequence[str | bytes]:
+    """Return arguments as they are.  Errors: TypeError for a text, which is a sequence, too."""
+    if isinstance(args, (str, bytes)):
+        raise TypeError(f"args must be a sequence of arguments, not one {type(args).__name__}")
+    return args
+
+
 def _arguments(args: Sequence[str | bytes]) -> list[bytes]:
-    return [_bytes("argument", argument) for argument in args]
+    return [_bytes("argument", argument) for argument in several(args)]
 
 
 def _environment(env: Mapping[str, str]) -> list[bytes]:
-    for name in env:
+    for name, value in _mapping("env", env).items():
         if not name or "=" in name:
             raise ValueError(f"environment variable {name!r}: the name is empty or holds an '='")
+        if not isinstance(value, str):
+            raise TypeError(f"environment variable {name!r} must be str, not {type(value).__name__}")
     return [_bytes("environment variable", f"{name}={value}") for name, value in env.items()]
