@@ -6,7 +6,7 @@ import os
 from array import array
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakSet
 
 from bembix.compile.layout import FuncRecord
@@ -83,16 +83,26 @@ class Module:
             raise
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Module:
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        engine: str | None = None,
+        optimize: bool = False,
+        traps: Literal["default", "exact"] = "default",
+        features: Iterable[Feature | str] | None = None,
+    ) -> Module:
         """Read a module from a file, in binary (.wasm) or text form (.wat); what it is shows in its first bytes.
 
-        options: those of `Module`; the name is that of the file unless the module has one.
+        name: for backtraces; None takes what the module says, or the name of the file where it says nothing.
+        engine, optimize, traps, features: as for `Module`.
         Errors: OSError; those of `Module`.
         """
         with open(path, "rb") as file:
             content = file.read()
         try:
-            made = cls(content, **{"name": None, **options})
+            made = cls(content, name=name, engine=engine, optimize=optimize, traps=traps, features=features)
         except ParseError as error:
             error.filename = error.filename or os.fsdecode(path)
             raise
