@@ -11,7 +11,7 @@ from typing import Final
 from bembix.binary.immediates import read_locals
 from bembix.binary.instructions import instructions
 from bembix.errors import ParseError
-from bembix.spec.module import ExternKind, ModuleDef
+from bembix.spec.module import Code, ExternKind, ModuleDef
 from bembix.text.blocks import CLAUSES, OPENERS, PLAIN
 from bembix.text.declare import declare
 from bembix.text.lexer import Words, decode
@@ -33,19 +33,25 @@ def give_place(error: ParseError, source: str | bytes, module: ModuleDef) -> Non
     if error.offset is None or error.line is not None:
         return
     imported = sum(one.kind is ExternKind.FUNC for one in module.imports)
-    for number, code in enumerate(module.code):
+    for index, code in enumerate(module.code, imported):
         if code.start + code.delta <= error.offset < code.end + code.delta:
             words = Words(decode(source, error.filename), error.filename)
-            place = _body(words, imported + number)
-            if place is None:
-                return
-            _, start = read_locals(code.data, code.start)
-            before = sum(1 for at, *_ in instructions(code.data, start, code.end) if at + code.delta <= error.offset)
-            found = instruction_words(words, *place)
-            if 0 < before <= len(found):
-                where = words.error("", found[before - 1])
-                error.line, error.column, error.source_line = where.line, where.column, where.source_line
+            at = _word(words, index, code, error.offset - code.delta)
+            if at is not None:
+                there = words.error("", at)
+                error.line, error.column, error.source_line = there.line, there.column, there.source_line
             return
+
+
+def _word(words: Words, index: int, code: Code, offset: int) -> int | None:
+    """Return which word the instruction at an offset in `code` comes from."""
+    body = _body(words, index)
+    if body is None:
+        return None
+    _, start = read_locals(code.data, code.start)
+    count = sum(at <= offset for at, *_ in instructions(code.data, start, code.end))
+    found = instruction_words(words, *body)
+    return found[count - 1] if 0 < count <= len(found) else None
 
 
 def _body(words: Words, index: int) -> tuple[int, int] | None:
