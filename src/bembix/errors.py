@@ -175,7 +175,8 @@ class OutOfFuel(Trap, LimitExceeded):
 class WasmException(_RuntimeError):
     """An exception thrown by Wasm that nothing caught.
 
-    tag: the `Tag` that it was thrown with.  payload: its values.
+    tag: the `Tag` that it was thrown with; None in a copy that was pickled, since it belongs to a store.
+    payload: its values.
     """
 
     def __init__(
@@ -189,7 +190,16 @@ class WasmException(_RuntimeError):
         self.payload = payload
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.tag, self.payload, tuple(self.backtrace))
+        return _unpickle, (type(self), self.message, self.payload, tuple(self.backtrace))
+
+
+def _unpickle(
+    kind: type[WasmException], message: str, payload: tuple[object, ...], frames: Sequence[Frame]
+) -> WasmException:
+    made = kind(None, payload, frames)
+    made.message = message
+    made.args = (message,)
+    return made
 
 
 class Timeout(_RuntimeError, LimitExceeded, TimeoutError):

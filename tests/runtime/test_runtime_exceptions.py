@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from bembix import Module, Tag, WasmException
@@ -37,6 +39,15 @@ def test_uncaught_exception() -> None:
     assert caught.value.tag is exports.tag
     assert caught.value.payload == (5, thing)
     assert exports.catch_all(0) == 0  # nothing is left behind
+
+
+def test_a_pickled_exception_says_the_same() -> None:
+    exports = Module(SOURCE).instantiate({"env": {"fail": no_fail, "given": Tag(["i64"])}}).exports
+    with pytest.raises(WasmException) as caught:
+        exports.throw(5, "thing")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.message) == (str(caught.value), caught.value.message)
+    assert (copy.payload, copy.backtrace, copy.tag) == ((5, "thing"), caught.value.backtrace, None)
 
 
 def test_host_function_throws() -> None:
