@@ -452,12 +452,14 @@ def epochs(w, see):
     config.epoch_interruption = True
     engine = w.Engine(config)
     store = w.Store(engine)
-    module = w.Module(engine, '(module (func (export "loop") (loop (br 0))) (func (export "return")))')
+    module = w.Module(
+        engine, '(module (func (export "loop") (param i32) (loop (br_if 0 (local.get 0)))) (func (export "return")))'
+    )
     exports = w.Instance(store, module, []).exports(store)
 
-    def call(name: str) -> object:
+    def call(name: str, *arguments: int) -> object:
         try:
-            return exports[name](store)
+            return exports[name](store, *arguments)
         except w.Trap as trap:
             lines = str(trap).splitlines()
             return trap.trap_code.name, [line for line in lines if " - " not in line and " 0: " not in line]
@@ -465,9 +467,10 @@ def epochs(w, see):
     see("no deadline yet", lambda: call("return"))
     store.set_epoch_deadline(1)
     see("deadline", lambda: call("return"))
-    timer = threading.Timer(0.5, engine.increment_epoch)
+    call("loop", 0)  # compiles it
+    timer = threading.Timer(0.1, engine.increment_epoch)
     timer.start()
-    see("loop", lambda: call("loop"))
+    see("loop", lambda: call("loop", 1))
     timer.join()
     see("afterwards", lambda: call("return"))
     store.set_epoch_deadline(2)

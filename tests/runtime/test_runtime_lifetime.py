@@ -41,7 +41,7 @@ def use(instance: Instance) -> list[weakref.ref[object]]:
     exports.fill()
     assert exports.call(4) == 8
     assert exports.table[0](5) == 10
-    exports.global_value = exports.same([1])
+    exports["global"].value = exports.same([1])
     watched = [instance, instance.module, exports.memory, exports.table, exports.call, exports["global"]]
     return [weakref.ref(thing) for thing in watched]
 
