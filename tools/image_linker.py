@@ -5,15 +5,34 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from bembix.native import elf
+from bembix.native import aarch64, elf
 from bembix.native.elf import Kind
 from bembix.native.image import ALIGN, BANNER
 
 #: Parts begin on pages, of the largest size that a host of the machine has.
 PAGE = {"x86_64": 1 << 12, "aarch64": 1 << 16}
-_FILL = b"\xcc"
-_JUMP = bytes.fromhex("ff25")  # jmp *distance(%rip)
 _JUMP_SIZE = 8
+
+
+def _jump_x86_64(place: int, entry: int) -> bytes:
+    """Return code at `place` that jumps to the address at `entry`."""
+    return bytes.fromhex("ff25") + struct.pack("<i", entry - (place + 6))  # jmp *distance(%rip)
+
+
+def _jump_aarch64(place: int, entry: int) -> bytes:
+    """Likewise; entries are less than 1 MiB away."""
+    distance = entry - place
+    if distance & 3 or not -(1 << 20) <= distance < 1 << 20:
+        raise SystemExit("the table is out of reach of a jump")
+    load = 0x58000010 | (distance >> 2 & 0x7FFFF) << 5  # ldr x16, distance
+    return struct.pack("<II", load, 0xD61F0200)  # br x16
+
+
+_JUMPS = {"x86_64": _jump_x86_64, "aarch64": _jump_aarch64}
+#: References to the table, to code and to constants, by how they are written.
+_THROUGH_TABLE = (Kind.GOT32, Kind.ARM_GOT_PAGE21, Kind.ARM_GOT_LOW12)
+_CALLS = (Kind.PLT32, Kind.ARM_CALL26)
+_INSIDE = (Kind.PC32, *_CALLS, *_THROUGH_TABLE, *aarch64.KINDS)
 
 
 @dataclass(slots=True)
@@ -22,6 +41,7 @@ class _Part:
 
     name: str
     object: elf.Object
+    fill: bytes
     at: int = 0
     content: bytearray = field(default_factory=bytearray)
     starts: dict[int, int] = field(default_factory=dict)
@@ -30,7 +50,7 @@ class _Part:
     def lay_out(self) -> None:
         """Put the sections one after the other."""
         for index, section in self.object.sections.items():
-            self.content += _FILL * (-len(self.content) % max(section.align, 16))
+            self.content += self.fill * (-len(self.content) % max(section.align, 16))
             self.starts[index] = len(self.content)
             self.content += section.data
 
@@ -46,9 +66,10 @@ class _Part:
 class Linker:
     """Parts and the table of addresses in front of them."""
 
-    def __init__(self, page: int, objects: dict[str, bytes]) -> None:
-        self._page = page
-        self._parts = [_Part(name, elf.parse(data)) for name, data in objects.items()]
+    def __init__(self, machine: str, objects: dict[str, bytes], fill: bytes) -> None:
+        self._page = PAGE[machine]
+        self._jump = _JUMPS[machine]
+        self._parts = [_Part(name, elf.parse(data), fill) for name, data in objects.items()]
         self._table: dict[str, int] = {}
         self._symbols: dict[str, int] = {}
 
@@ -83,11 +104,10 @@ class Linker:
         known = {s.name for other in self._parts for s in other.object.symbols if s.section and s.visible}
         for relocation in part.object.relocations:
             symbol = part.object.symbols[relocation.symbol]
-            if relocation.kind is Kind.PLT32 and not symbol.section and symbol.name not in known | part.jumps.keys():
-                part.content += _FILL * (-len(part.content) % _JUMP_SIZE)
+            if relocation.kind in _CALLS and not symbol.section and symbol.name not in known | part.jumps.keys():
+                part.content += part.fill * (-len(part.content) % _JUMP_SIZE)
                 here = part.jumps[symbol.name] = len(part.content)
-                distance = self._entry(symbol.name) - (part.at + here + 6)
-                part.content += (_JUMP + struct.pack("<i", distance)).ljust(_JUMP_SIZE, _FILL)
+                part.content += self._jump(part.at + here, self._entry(symbol.name)).ljust(_JUMP_SIZE, part.fill)
 
     def _entry(self, name: str) -> int:
         """Return the offset of an entry of the table."""
@@ -97,15 +117,19 @@ class Linker:
         """Patch one place."""
         symbol = part.object.symbols[relocation.symbol]
         place = part.starts[relocation.section] + relocation.offset
-        target = self._target(part, symbol, relocation.kind)
-        struct.pack_into("<i", part.content, place, target + relocation.addend - (part.at + place))
+        target = self._target(part, symbol, relocation.kind) + relocation.addend
+        if relocation.kind in aarch64.KINDS:
+            (word,) = struct.unpack_from("<I", part.content, place)
+            struct.pack_into("<I", part.content, place, aarch64.patch(relocation.kind, word, target, part.at + place))
+        else:
+            struct.pack_into("<i", part.content, place, target - (part.at + place))
 
     def _target(self, part: _Part, symbol: elf.Symbol, kind: Kind) -> int:
         """Return the offset in the image that a relocation refers to."""
-        if kind not in (Kind.PC32, Kind.PLT32, Kind.GOT32):
+        if kind not in _INSIDE:
             raise SystemExit(f"{part.name}: relocation {kind.name} to {symbol.name!r} depends on the address")
         inside = part.place(symbol) if symbol.section else self._symbols.get(symbol.name)
-        if kind is Kind.GOT32:
+        if kind in _THROUGH_TABLE:
             return self._entry(symbol.name if inside is None else f"={inside}")
         if inside is not None:
             return inside

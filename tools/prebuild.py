@@ -24,7 +24,10 @@ from bembix.wasi.preview1 import MODULES
 FOLDER = Path(__file__).parents[1] / "src" / "bembix" / "compile" / "prebuilt"
 
 #: The oldest CPU that the code runs on, by machine.
-TARGETS = {"x86_64": emit.Target("x86_64-unknown-linux-gnu", "x86-64", "")}
+TARGETS = {
+    "x86_64": emit.Target("x86_64-unknown-linux-gnu", "x86-64", ""),
+    "aarch64": emit.Target("aarch64-unknown-linux-gnu", "generic", ""),
+}
 #: Bytes of the head of every Python object: as usual, and without the global interpreter lock.
 HEADS = (16, 32)
 LEVEL = 2
@@ -44,20 +47,21 @@ def digest(parts: dict[str, str], target: emit.Target) -> str:
     return hashlib.sha256(text.encode() + linker).hexdigest()
 
 
-def build(parts: dict[str, str], machine: str) -> bytes:
+def build(parts: dict[str, str], platform: Platform) -> bytes:
     """Return a file."""
-    target = TARGETS[machine]
+    target = TARGETS[platform.machine]
     objects = {name: emit.emit(part, LEVEL, target) for name, part in parts.items()}
     notes = {
         "for": f"{target.triple}, {target.cpu}",
         "by": f"llvmlite {version('llvmlite')}",
         "from": digest(parts, target),
     }
-    return image_linker.Linker(image_linker.PAGE[machine], objects).link(notes)
+    return image_linker.Linker(platform.machine, objects, platform.fill).link(notes)
 
 
 def main() -> int:
     """Write or check the files."""
+    emit.prepare_all_targets()
     wrong = 0
     for (system, machine), platform in PLATFORMS.items():
         for head in HEADS:
@@ -68,7 +72,7 @@ def main() -> int:
                     print(f"{path.name} was made from other IR: run python tools/prebuild.py", file=sys.stderr)
                     wrong = 1
             else:
-                path.write_bytes(build(parts, machine))
+                path.write_bytes(build(parts, platform))
     return wrong
 
 

@@ -159,7 +159,7 @@ class Instance:
         self.write(Context.RUNTIME, vm.runtime_table())
         self.write(Context.LAZY, vm.lazy_entry())
         stubs = code.lazy_stubs(2 * len(self.types))
-        self.write(Context.STUBS, stubs)
+        self.write(Context.STUBS, stubs.start)
         for index, (callable_, type_) in enumerate(self.imports):
             if functype.is_func(callable_):
                 record = functype.record_of(callable_)
@@ -170,7 +170,7 @@ class Instance:
             self.write(IMPORTS + 8 * index, record)
         for index, name in enumerate(self.types):
             record = RECORDS + FuncRecord.SIZE * index
-            address = stubs + 4 * index if self.lazy else self.addresses.get(name) or self.loaded.symbols[name]
+            address = stubs[index] if self.lazy else self.addresses.get(name) or self.loaded.symbols[name]
             throwing = self.loaded.symbols.get(f"{name}.throwing", address)
             self.write(record + FuncRecord.CODE, address)
             self.write(record + FuncRecord.THROWING_CODE, throwing)

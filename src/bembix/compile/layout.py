@@ -6,7 +6,7 @@ bytes, little-endian; "code" is the address of machine code.  Nothing here is vi
     Context (one an instance)          FuncRecord (a funcref is its address; null is 0)
       0  store block                     0  code          called by code that does not look for pending exceptions
       8  lazy entry (code)               8  context       first argument of both
-     16  lazy stubs (code, 4 B each)    16  type          canonical id of its function type
+     16  lazy stubs (code)             16  type          canonical id of its function type
      24  runtime table                  24  throwing code called by code that looks for pending exceptions
      32  instance (handle)              32  flags         `FuncRecord.BRIEF`
      40  ... the parts of `ContextLayout`, in its order
@@ -136,7 +136,7 @@ class Thread:
     DEADLINE: Final = CPU_TIMER + 8  #: when Wasm is to stop (CLOCK_MONOTONIC, ns), or 0
     TIMER: Final = DEADLINE + 8  #: the timer for it
     SAVED: Final = TIMER + 8  #: its PyThreadState while it runs Wasm without the GIL, or 0 while it has the GIL
-    SINCE: Final = SAVED + 8  #: count of cycles when it gave the GIL away
+    SINCE: Final = SAVED + 8  #: the clock (`ticks`) when it gave the GIL away
     STREAK: Final = SINCE + 8  #: how many times in a row it came back for the GIL soon
     STAY: Final = STREAK + 8  #: 1 while it comes back so often that it keeps the GIL, for 8 ms at most
     KEEPER: Final = STAY + 8  #: the timer that ends that, plus 1; 0 where there is none yet

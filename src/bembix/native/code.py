@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from bembix.errors import InternalError
-from bembix.native import elf, memory, platform
+from bembix.native import aarch64, elf, memory, platform
 from bembix.native.elf import Kind
 from bembix.native.libc import library_address
 from bembix.native.ranges import CODES
@@ -22,7 +22,8 @@ from bembix.records import dataclass, field
 _LIBRARY: Final = ("memcpy", "memmove", "memset", "memcmp")
 
 _FAR_JUMP_SIZE: Final = 16
-_FILL: Final = b"\xcc"  # int3
+#: Relocations through the table of addresses behind the code.
+_THROUGH_TABLE: Final = frozenset((Kind.GOT32, Kind.ARM_GOT_PAGE21, Kind.ARM_GOT_LOW12))
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class CodeArena:
         content, symbols = image.build(base)
         memory.protect(base, size, memory.READ_WRITE)
         memory.write_bytes(base, content)
-        memory.protect(base, size, memory.READ_EXECUTE)
+        memory.make_executable(base, size)
         return LoadedCode(symbols, base, base + len(content), image.line_table(base))
 
     def place(self, content: bytes) -> int:
@@ -90,7 +91,7 @@ class CodeArena:
         base = self._take(size)
         memory.protect(base, size, memory.READ_WRITE)
         memory.write_bytes(base, content)
-        memory.protect(base, size, memory.READ_EXECUTE)
+        memory.make_executable(base, size)
         return base
 
     def _take(self, size: int) -> int:
@@ -124,7 +125,7 @@ class _Image:
             self._offsets[index] = at
             at += len(section.data)
         self._extras = -(-at // 16) * 16
-        got = {r.symbol for r in parsed.relocations if r.kind is Kind.GOT32}
+        got = {r.symbol for r in parsed.relocations if r.kind in _THROUGH_TABLE}
         far = {r.symbol for r in parsed.relocations if not parsed.symbols[r.symbol].section}
         #: Bytes needed at most.
         self.capacity = self._extras + 8 * len(got) + 16 + _FAR_JUMP_SIZE * len(far)
@@ -134,7 +135,7 @@ class _Image:
         self._base = base
         self._got: dict[int, int] = {}
         self._far: dict[int, int] = {}
-        self._image = bytearray(_FILL) * self._extras
+        self._image = bytearray(platform.require().fill) * self._extras
         for index, section in self._object.sections.items():
             start = self._offsets[index]
             self._image[start : start + len(section.data)] = section.data
@@ -157,12 +158,12 @@ class _Image:
         apply = _APPLY.get(relocation.kind)
         if apply is None:
             raise InternalError(f"relocation {relocation.kind.name} is not supported on this platform")
-        format, value = apply(self, relocation, self._base + place)
         try:
+            format, value = apply(self, relocation, self._base + place)
             struct.pack_into(format, self._image, place, value)
         except struct.error as error:
             name = self._object.symbols[relocation.symbol].name
-            raise InternalError(f"relocation {relocation.kind.name} to {name!r} does not fit: {value:#x}") from error
+            raise InternalError(f"relocation {relocation.kind.name} to {name!r} does not fit: {error}") from error
 
     def _address(self, index: int) -> int:
         """Return the address of a symbol."""
@@ -207,10 +208,23 @@ class _Image:
 
     def got(self, relocation: elf.Relocation, place: int) -> tuple[str, int]:
         """G + A - P."""
-        symbol = relocation.symbol
+        return "<i", self._entry(relocation.symbol) + relocation.addend - place
+
+    def in_instruction(self, relocation: elf.Relocation, place: int) -> tuple[str, int]:
+        """An instruction of aarch64 that refers to S + A, or to G + A, or to a jump that reaches S."""
+        kind, symbol = relocation.kind, relocation.symbol
+        (word,) = struct.unpack_from("<I", self._image, place - self._base)
+        target = self._entry(symbol) if kind in _THROUGH_TABLE else self._address(symbol)
+        if kind is Kind.ARM_CALL26 and not self._object.symbols[symbol].section:
+            target = self._far_jump(symbol)
+        return "<I", aarch64.patch(kind, word, target + relocation.addend, place)
+
+    def _entry(self, symbol: int) -> int:
+        """Return the address of a symbol's entry in the table."""
         if symbol not in self._got:
+            self._image += bytes(-len(self._image) % 8)
             self._got[symbol] = self._append(struct.pack("<Q", self._address(symbol)))
-        return "<i", self._got[symbol] + relocation.addend - place
+        return self._got[symbol]
 
     def _far_jump(self, symbol: int) -> int:
         """Return the address of a jump to a symbol."""
@@ -234,6 +248,7 @@ _APPLY: Final[dict[Kind, Callable[[_Image, elf.Relocation, int], tuple[str, int]
     Kind.PC32: _Image.relative,
     Kind.PLT32: _Image.branch,
     Kind.GOT32: _Image.got,
+    **dict.fromkeys(aarch64.KINDS, _Image.in_instruction),
 }
 
 
@@ -250,12 +265,13 @@ class _LazyStubs:
         self._address = 0
         self._count = 0
 
-    def get(self, count: int) -> int:
-        """Return the address of at least `count` stubs; earlier ones stay."""
+    def get(self, count: int) -> range:
+        """Return the addresses of `count` stubs; earlier ones stay."""
+        size = platform.require().stub_size
         with self._lock:
             if count > self._count:
                 self._make(max(count, 2 * self._count))
-            return self._address
+            return range(self._address, self._address + size * count, size)
 
     def _make(self, count: int) -> None:
         stub = platform.require().stub
@@ -263,13 +279,13 @@ class _LazyStubs:
         base = memory.immortal_pages(size)
         memory.protect(base, size, memory.READ_WRITE)
         memory.write_bytes(base, stub * (size // len(stub)))
-        memory.protect(base, size, memory.READ_EXECUTE)
+        memory.make_executable(base, size)
         self._address, self._count = base, size // len(stub)
 
 
 _stubs: Final = _LazyStubs()
 
 
-def lazy_stubs(count: int) -> int:
-    """Return the address of at least `count` stubs, one after the other; they are never freed."""
+def lazy_stubs(count: int) -> range:
+    """Return the addresses of `count` stubs, one after the other; they are never freed."""
     return _stubs.get(count)

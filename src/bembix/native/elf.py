@@ -32,12 +32,14 @@ class Kind(enum.Enum):
     ARM_LOAD12_32 = "low 12 bits of S + A, in a load of 4 bytes"
     ARM_LOAD12_64 = "low 12 bits of S + A, in a load of 8 bytes"
     ARM_LOAD12_128 = "low 12 bits of S + A, in a load of 16 bytes"
+    ARM_GOT_PAGE21 = "page of G + A minus page of P, in adrp"
+    ARM_GOT_LOW12 = "low 12 bits of G + A, in a load of 8 bytes"
 
 
 _X86_64: Final = 62
 _AARCH64: Final = 183
 
-#: Relocations by machine and number.  Those of AArch64 are read, but `code.py` does not apply them yet.
+#: Relocations by machine and number.
 KINDS: Final[dict[int, dict[int, Kind]]] = {
     _X86_64: {
         1: Kind.ABS64,
@@ -63,6 +65,8 @@ KINDS: Final[dict[int, dict[int, Kind]]] = {
         285: Kind.ARM_LOAD12_32,
         286: Kind.ARM_LOAD12_64,
         299: Kind.ARM_LOAD12_128,
+        311: Kind.ARM_GOT_PAGE21,
+        312: Kind.ARM_GOT_LOW12,
     },
 }
 

@@ -119,7 +119,7 @@ class Image:
         names = [name for name in self.manifest.table if name[0] != "="]
         outside = dict(zip(names, resolve(names), strict=True))
         words = [self._base + int(n[1:]) if n[0] == "=" else outside[n] for n in self.manifest.table]
-        self._put(self._base, array("Q", words).tobytes(), memory.READ)
+        memory.protect(self._base, self._put(self._base, array("Q", words).tobytes()), memory.READ)
         self._load(next(iter(self.manifest.parts)))
 
     def address(self, symbol: str) -> int:
@@ -151,12 +151,14 @@ class Image:
                 return
             part = self.manifest.parts[name]
             content = self._data[part.offset : part.offset + part.size]
-            self._put(self._base + part.at, content, memory.READ_EXECUTE)
+            size = self._put(self._base + part.at, content)
+            memory.make_executable(self._base + part.at, size)
             self._loaded.add(name)
 
     @staticmethod
-    def _put(address: int, content: bytes | memoryview, protection: int) -> None:
+    def _put(address: int, content: bytes | memoryview) -> int:
+        """Write bytes; return the size of their pages."""
         size = memory.round_up(len(content))
         memory.protect(address, size, memory.READ_WRITE)
         memory.write_bytes(address, content)
-        memory.protect(address, size, protection)
+        return size

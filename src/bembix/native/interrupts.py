@@ -298,8 +298,11 @@ def _bit(number: int) -> int:
 
 
 def _free_signal() -> int:
-    """Return a real-time signal that nobody handles, from the end: libraries take them from the beginning."""
-    for number in range(signal.SIGRTMAX - 1, signal.SIGRTMIN - 1, -1):
+    """Return a real-time signal that nobody handles, from the end: libraries take them from the beginning.
+
+    Emulators of user programs (qemu-user) need some for themselves, so that the last three do not arrive there.
+    """
+    for number in range(signal.SIGRTMAX - 3, signal.SIGRTMIN - 1, -1):
         current = ctypes.create_string_buffer(platform.require().sigaction_size)
         if not libc.sigaction(number, None, current) and not int.from_bytes(current.raw[:8], "little"):
             return number

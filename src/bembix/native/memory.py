@@ -11,6 +11,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from bembix.errors import ResourceError
@@ -82,6 +84,30 @@ def protect(address: int, size: int, protection: int) -> None:
     """Change what may be done with whole pages.  Errors: ResourceError where the system refuses."""
     if size and _mprotect(address, size, protection):
         raise ResourceError(f"the system gives no memory ({size:#x} bytes): {os.strerror(ctypes.get_errno())}")
+
+
+def make_executable(address: int, size: int) -> None:
+    """Let whole pages that code was written to be run, and not be written any more.  Errors: ResourceError."""
+    protect(address, size, READ_EXECUTE)
+    flush = _flush()
+    if size and flush is not None:
+        flush(address, address + size)
+
+
+@lru_cache(maxsize=1)
+def _flush() -> Callable[[int, int], None] | None:
+    """Return what has the CPU see that code was written, where it has to be told.
+
+    That function's own page is one that nothing was ever run from: the system has the CPU see it.
+    """
+    code = platform.require().flush
+    if not code:
+        return None
+    base = immortal_pages(PAGE)
+    protect(base, PAGE, READ_WRITE)
+    write_bytes(base, code)
+    protect(base, PAGE, READ_EXECUTE)
+    return ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_size_t)(base)
 
 
 def immortal_pages(size: int) -> int:

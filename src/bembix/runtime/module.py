@@ -72,7 +72,7 @@ class Module:
         self._name = name
         #: The instances there are; for the runtime.
         self.instances: WeakSet[ModuleInst] = WeakSet()
-        self._records = 0, array("Q")
+        self._records = range(0), array("Q")
         try:
             #: What the rules know of the module; for the runtime.
             self.context: ModuleContext = check_module(self._definition, feature_set(features))
@@ -257,19 +257,19 @@ class Module:
         """The indices of the passive data segments."""
         return [i for i, data in enumerate(self._definition.datas) if data.mode is SegmentMode.PASSIVE]
 
-    def records(self, stubs: int) -> array[int]:
+    def records(self, stubs: range) -> array[int]:
         """Return the words of the function records (`layout.FuncRecord`) of a new instance, but for its context.
 
-        stubs: address of the stubs that compile a function, two for each; the same for all instances, mostly.
+        stubs: addresses of those that compile a function, two for each; the same for all instances, mostly.
         """
         known, found = self._records
         if known != stubs:
             ids, defined = self.context.ids, self._definition.functions
             count, step = len(defined), FuncRecord.SIZE // 8
             found = array("Q", bytes(FuncRecord.SIZE * count))
-            found[FuncRecord.CODE // 8 :: step] = array("Q", range(stubs, stubs + 4 * count, 4))
+            found[FuncRecord.CODE // 8 :: step] = array("Q", stubs[:count])
             found[FuncRecord.TYPE // 8 :: step] = array("Q", [ids[index] for index in defined])
-            found[FuncRecord.THROWING_CODE // 8 :: step] = array("Q", range(stubs + 4 * count, stubs + 8 * count, 4))
+            found[FuncRecord.THROWING_CODE // 8 :: step] = array("Q", stubs[count:])
             self._records = stubs, found  # FAST: bench/snapshots.py
         return found
 

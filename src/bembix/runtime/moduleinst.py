@@ -98,7 +98,7 @@ class ModuleInst:
         self._write_array(self.layout.imported_functions, array("Q", self.externs.functions))
         count = len(self.module.definition.functions)
         stubs = lazy_stubs(2 * count)
-        write_u64(self.address + Context.STUBS, stubs)
+        write_u64(self.address + Context.STUBS, stubs.start)
         records = self.module.records(stubs)[:]
         records[FuncRecord.CONTEXT // 8 :: FuncRecord.SIZE // 8] = array("Q", [self.address]) * count
         self._write_array(self.layout.functions, records)

@@ -58,6 +58,13 @@ def binding() -> Any:
     return llvm
 
 
+def prepare_all_targets() -> None:
+    """Let `emit` compile for other machines than this one; what it compiles for them may have no assembly in it."""
+    llvm = binding()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+
+
 @lru_cache(maxsize=1)
 def cpu() -> tuple[str, str]:
     """Return the name and the features of this CPU, as LLVM writes them.

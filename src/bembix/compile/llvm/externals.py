@@ -80,7 +80,6 @@ declare i32 @PyException_SetTraceback(ptr, ptr) #2
 
 _LLVM: Final = """
 declare ptr @llvm.frameaddress.p0(i32)
-declare i64 @llvm.readcyclecounter()
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bembix.compile import heap, layout
+from bembix.compile.llvm.machines import MACHINES
 from bembix.compile.traps import Reason
 from bembix.native import platform
 from bembix.native.functype import FuncObject
@@ -58,8 +59,6 @@ _GET: Final = re.compile(r"^( *)(%[\w.]+) = get (\S+) ([%@][\w.]+) ([\w.]+)$", r
 _PUT: Final = re.compile(r"^( *)put (\S+) (\S+), ([%@][\w.]+) ([\w.]+)$", re.MULTILINE)
 _TEXT: Final = re.compile(r'^(@\w+) = text "([^"\\]*)"$', re.MULTILINE)
 _SPILL: Final = re.compile(r"^  spill$", re.MULTILINE)
-#: Registers that a function must keep, by machine: naming them as changed has them saved in its frame.
-_KEPT: Final = {"x86_64": ("rbx", "r12", "r13", "r14", "r15")}
 _NUMBER: Final = re.compile(r"\$(\w+\.\w+)")
 
 
@@ -104,7 +103,7 @@ def expand(text: str) -> str:
         return f"{pointer}{indent}store {type_} {value}, ptr {place}"
 
     text = _TEXT.sub(lambda f: f'{f[1]} = internal constant [{len(f[2]) + 1} x i8] c"{f[2]}\\00"', text)
-    clobbers = ",".join(f"~{{{name}}}" for name in _KEPT[platform.require().machine])
+    clobbers = ",".join(f"~{{{name}}}" for name in MACHINES[machine()].kept)
     text = _SPILL.sub(f'  call void asm sideeffect "", "{clobbers}"()', text)
     text = text.replace("= python(", "= call ptr (ptr, ptr, ...) @PyObject_CallFunction(")
     text = _GET.sub(r"\1\2.at = getelementptr i8, ptr \4, i64 $\5\n\1\2 = load \3, ptr \2.at", text)

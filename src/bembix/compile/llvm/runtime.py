@@ -29,6 +29,7 @@ from bembix.compile.llvm import (
     vm_values,
     wrappers,
 )
+from bembix.compile.llvm.machines import MACHINES
 from bembix.compile.llvm.types import CC
 from bembix.errors import InternalError
 
@@ -47,54 +48,6 @@ SIGNATURES: Final[dict[str, str]] = {
     "hot": f"{CC} void (ptr, i64)",
     "atomic_notify": f"{CC} i64 (ptr, i64, i64, i64)",
     "atomic_wait": f"{CC} i64 (ptr, i64, i64, i64, i64, i64)",
-}
-
-#: A call of a function that is not compiled yet comes here from its stub, which pushed its own address: all argument
-#: registers are kept while Python compiles it, and the call goes on as if it had gone there.  By machine.
-_LAZY_ENTRY: Final = {
-    "x86_64": """
-.globl lazy_entry
-.type lazy_entry, @function
-lazy_entry:
-    popq %r11
-    pushq %rbp
-    movq %rsp, %rbp
-    subq $192, %rsp
-    andq $-16, %rsp
-    movups %xmm0, (%rsp)
-    movups %xmm1, 16(%rsp)
-    movups %xmm2, 32(%rsp)
-    movups %xmm3, 48(%rsp)
-    movups %xmm4, 64(%rsp)
-    movups %xmm5, 80(%rsp)
-    movups %xmm6, 96(%rsp)
-    movups %xmm7, 112(%rsp)
-    movq %rdi, 128(%rsp)
-    movq %rsi, 136(%rsp)
-    movq %rdx, 144(%rsp)
-    movq %rcx, 152(%rsp)
-    movq %r8, 160(%rsp)
-    movq %r9, 168(%rsp)
-    movq %r11, %rsi
-    callq lazy_resolve
-    movq %rax, %r11
-    movups (%rsp), %xmm0
-    movups 16(%rsp), %xmm1
-    movups 32(%rsp), %xmm2
-    movups 48(%rsp), %xmm3
-    movups 64(%rsp), %xmm4
-    movups 80(%rsp), %xmm5
-    movups 96(%rsp), %xmm6
-    movups 112(%rsp), %xmm7
-    movq 128(%rsp), %rdi
-    movq 136(%rsp), %rsi
-    movq 144(%rsp), %rdx
-    movq 152(%rsp), %rcx
-    movq 160(%rsp), %r8
-    movq 168(%rsp), %r9
-    leave
-    jmpq *%r11
-""",
 }
 
 #: Shapes of so many numbers and up to one result have stubs of their own; the second in a part of their own, too.
@@ -121,8 +74,10 @@ def _numeric(count: int) -> list[str]:
 
 
 def _runtime() -> str:
-    entry = "\n".join(f'module asm "{line}"' for line in _LAZY_ENTRY[ir.machine()].strip().split("\n"))
+    machine = MACHINES[ir.machine()]
     text = (
+        machine.lazy_entry.replace("$RESULT", generic.RESULT).replace("$REGISTERS", generic.REGISTERS),
+        machine.clock,
         vm_leave.WAYS_OUT,
         vm_leave.FAULTS,
         vm_threads.IR,
@@ -137,7 +92,7 @@ def _runtime() -> str:
         vm_memory.IR,
         wrappers.IR,
     )
-    return entry + ir.expand(externals.DECLARATIONS + _RETURNS_TWICE + "".join(text)) + generic.source()
+    return ir.expand(externals.DECLARATIONS + _RETURNS_TWICE + "".join(text)) + generic.source()
 
 
 def _heap() -> str:

@@ -91,7 +91,7 @@ define $CC void @hot(ptr %ctx, i64 %index) #0 {
   ret void
 }
 
-; Called by the lazy entry: compile the function whose stub returns to %after, return its code.  Those parameters of the
+; Called by the lazy entry: compile the function whose stub gives %after, return its code.  Those parameters of the
 ; call that are not in registers are in the store, which Python may use meanwhile.
 define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
   %kept = alloca [$Store.SIZE x i8], align 16
@@ -102,7 +102,7 @@ define ptr @lazy_resolve(ptr %ctx, i64 %after) #0 {
   %stubs = get i64 %ctx Context.STUBS
   %first = add i64 %stubs, $Platform.stub_return
   %distance = sub i64 %after, %first
-  %index = lshr i64 %distance, 2
+  %index = udiv exact i64 %distance, $Platform.stub_size
   spill
   %thread = call ptr @current_thread()
   call void @pause(ptr %thread)

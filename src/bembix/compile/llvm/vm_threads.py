@@ -86,7 +86,7 @@ done:
 define void @release(ptr %thread, ptr %store) #0 {
   call void @watch(ptr %thread)
   put ptr %thread, %store Store.OWNER
-  %now = call i64 @llvm.readcyclecounter()
+  %now = call i64 @ticks()
   put i64 %now, %thread Thread.SINCE
   %saved = call ptr @PyEval_SaveThread()
   put ptr %saved, %thread Thread.SAVED
@@ -95,12 +95,12 @@ define void @release(ptr %thread, ptr %store) #0 {
 
 ; Take the GIL, and note whether that was soon.
 define internal void @take(ptr %thread, ptr %saved) #0 {
-  %now = call i64 @llvm.readcyclecounter()
+  %now = call i64 @ticks()
   put ptr null, %thread Thread.SAVED
   call void @PyEval_RestoreThread(ptr %saved)
   %since = get i64 %thread Thread.SINCE
-  %cycles = sub i64 %now, %since
-  %short = icmp ult i64 %cycles, 12000
+  %passed = sub i64 %now, %since
+  %short = call i1 @was_soon(i64 %passed)
   %streak = get i64 %thread Thread.STREAK
   %longer = add i64 %streak, 1
   %new = select i1 %short, i64 %longer, i64 0

@@ -23,7 +23,15 @@ def _x86_64(target: int, distance: int, tag: bool) -> bytes:
     return code + platform.require().far_jump + struct.pack("<Q", target)
 
 
-_WRITERS: Final = {"x86_64": _x86_64}
+def _aarch64(target: int, distance: int, tag: bool) -> bytes:
+    """`add x0, x0, #1` (where the first argument is to be tagged); `adr x15, distance`; `ldr x16, 8`; `br x16`."""
+    code = bytes.fromhex("00040091") if tag else b""
+    ahead = distance - len(code)
+    code += struct.pack("<I", 0x1000000F | (ahead & 3) << 29 | (ahead >> 2 & 0x7FFFF) << 5)
+    return code + platform.require().far_jump + struct.pack("<Q", target)
+
+
+WRITERS: Final = {"x86_64": _x86_64, "aarch64": _aarch64}
 
 
 def trampoline(target: int, distance: int, *, tag: bool = False) -> bytes:
@@ -31,7 +39,7 @@ def trampoline(target: int, distance: int, *, tag: bool = False) -> bytes:
 
     distance: of the data from its first byte.  tag: add 1 to the first argument, an address.
     """
-    writer = _WRITERS.get(platform.require().machine)
+    writer = WRITERS.get(platform.require().machine)
     if writer is None:
         raise ResourceError(f"no trampolines are known for {platform.require().machine}")
-    return writer(target, distance, tag).ljust(SIZE, b"\xcc")
+    return writer(target, distance, tag).ljust(SIZE, platform.require().fill)
