@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections import defaultdict
 
 import pytest
 
 #: Passed and total assertions by suite and level.
 _totals: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C work in processes that tests start, also where a shell has started us in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
