@@ -11,6 +11,7 @@ import threading
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from bembix.compile.llvm.quiet import CANONICALIZE, settle
 from bembix.errors import InternalError
 from bembix.native import interrupts
 
@@ -107,10 +108,17 @@ def emit(ir: str, level: int, target: Target = _HERE) -> bytes:
         with module:
             if level >= 2:
                 _optimise(module, level, target)
-            try:
-                return bytes(machine.emit_object(module))
-            except RuntimeError as error:
-                raise InternalError(f"LLVM cannot emit code: {error}") from error
+                if CANONICALIZE in ir:
+                    with _parse(settle(str(module)), level) as settled:
+                        return _object(machine, settled)
+            return _object(machine, module)
+
+
+def _object(machine: Any, module: Any) -> bytes:
+    try:
+        return bytes(machine.emit_object(module))
+    except RuntimeError as error:
+        raise InternalError(f"LLVM cannot emit code: {error}") from error
 
 
 #: Whether cheap code is verified too, for a tenth of its compile time; the tests do.

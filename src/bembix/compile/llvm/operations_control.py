@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bembix.compile import layout
+from bembix.compile.llvm.nans import LANES
 from bembix.compile.llvm.sink import INVARIANT, Frame, LlvmSink, operation
-from bembix.compile.llvm.types import llvm_type
+from bembix.compile.llvm.types import BYTES, llvm_type
 from bembix.compile.traps import Reason
 from bembix.spec.types import ValType
 from bembix.validate.sink import Label
@@ -159,6 +160,10 @@ def select(sink: LlvmSink, valtype: ValType) -> None:
     else:  # only one of them will be used
         sink.keep((first, second))
     sink.out.append(f"{name} = select i1 {condition}, {kind} {first}, {kind} {second}")
+    for lanes in LANES if kind == BYTES else ("",):
+        sink.nans.passes(name, (first, second), lanes)
+    if any(map(sink.is_constant, (chosen, first, second))):
+        sink.computed.add(name)
     sink.push(name)
 
 
@@ -170,6 +175,8 @@ def local_get(sink: LlvmSink, index: int) -> None:
         sink.number += 1
         name = sink.known[index] = f"%v{sink.number}"
         sink.out.append(f"{name} = load {sink.locals[index]}, ptr %l{index}")
+        if sink.group.optimize:
+            sink.nans.local_get(index, name, is_vector=sink.locals[index] == BYTES)
     sink.read_locals.add(index)
     sink.values.append(name)
 
@@ -178,6 +185,8 @@ def _set(sink: LlvmSink, index: int, value: str) -> None:
     if value in sink.pending:
         sink.set_loads.append((index, sink.pending[value]))
     sink.known[index] = value
+    if sink.group.optimize:
+        sink.nans.local_set(index, value, is_vector=sink.locals[index] == BYTES)
     sink.out.append(f"store {sink.locals[index]} {value}, ptr %l{index}")
 
 

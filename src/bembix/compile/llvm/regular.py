@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bembix.compile.llvm.addresses import checked_pointer
+from bembix.compile.llvm.quiet import quieted
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
 from bembix.compile.llvm.templates import COMPARISONS, LOADS, STORES, TEMPLATES
 from bembix.compile.llvm.types import llvm_type
@@ -38,32 +39,42 @@ def _fill(template: str, row: Instr) -> str:
     )
 
 
-def _unary(row: Instr) -> Operation:
-    text = _fill(TEMPLATES[row.operation or ""], row)
+def _text(row: Instr) -> str:
+    return _fill(TEMPLATES[row.operation or ""], row)
+
+
+def _unary(row: Instr, text: str = "") -> Operation:
+    text = text or _text(row)
 
     def write(sink: LlvmSink) -> None:
         values = sink.values
         sink.number += 1
         name = f"%v{sink.number}"
-        sink.out.append(text.format(name, values[-1]))
+        value = values[-1]
+        sink.out.append(text.format(name, value))
         if sink.exact_traps:
-            sink.flow(name, values[-1])
+            sink.flow(name, value)
+        if value[0] != "%" or value in sink.computed:
+            sink.computed.add(name)
         values[-1] = name
 
     return write
 
 
 def _binary(row: Instr) -> Operation:
-    text = _fill(TEMPLATES[row.operation or ""], row)
+    text = _text(row)
 
     def write(sink: LlvmSink) -> None:
         values = sink.values
         sink.number += 1
         name = f"%v{sink.number}"
         right = values.pop()
-        sink.out.append(text.format(name, values[-1], right))
+        left = values[-1]
+        sink.out.append(text.format(name, left, right))
         if sink.exact_traps:
-            sink.flow(name, values[-1], right)
+            sink.flow(name, left, right)
+        if (left[0] != "%" or left in sink.computed) and (right[0] != "%" or right in sink.computed):
+            sink.computed.add(name)
         values[-1] = name
 
     return write
@@ -106,10 +117,46 @@ def _const(row: Instr) -> Operation:
     return lambda sink, bits: sink.values.append(f"bitcast (i{width} {bits} to {whole})")
 
 
-# -- signalling NaNs ---------------------------------------------------------------------------------------------------
+# -- signalling NaNs: optimised code -----------------------------------------------------------------------------------
 #
-# Arithmetic makes a signalling NaN quiet.  LLVM does not care, and takes x * 1 for x; a fence hides from it what would
-# let it.
+# Arithmetic makes a signalling NaN quiet; `quiet.py` says how it does that although LLVM does not care.
+
+
+def _arithmetic(row: Instr) -> Operation:
+    cheap, kind, text = _cheap_arithmetic(row), llvm_type(row.results[0]), _text(row)
+    quiet = quieted(text, "{0}.q" if row.operation in ("fmin", "fmax") else "{0}", kind)
+
+    def write(sink: LlvmSink) -> None:
+        if not sink.group.optimize:
+            cheap(sink)
+            return
+        values, name = sink.values, sink.name()
+        right, left = values.pop(), values.pop()
+        condition = sink.nans.condition((left, right))
+        if condition:
+            sink.nans.decide_later(len(sink.out), quiet.format(name, left, right), condition)
+        sink.out.append((quiet if condition is None else text).format(name, left, right))
+        sink.nans.quiet(name)
+        sink.flow(name, left, right)
+        values.append(name)
+
+    return write
+
+
+def _calculation(row: Instr) -> Operation:
+    """An operation that LLVM never takes for its operand, or not where that is a NaN."""
+    inner = _unary(row)
+
+    def write(sink: LlvmSink) -> None:
+        inner(sink)
+        sink.nans.quiet(sink.values[-1])
+
+    return write
+
+
+# -- signalling NaNs: cheap code ---------------------------------------------------------------------------------------
+#
+# Here LLVM only knows what stands in the same stretch of code; a fence hides constants from it, and what was promoted.
 
 #: Constants (as floats) that make an operation look like none, or like a negation.
 _NEUTRAL: Final = {"fadd": (0.0, -0.0), "fsub": (0.0, -0.0), "fmul": (1.0, -1.0), "fdiv": (1.0, -1.0)}
@@ -129,39 +176,28 @@ def _fence(sink: LlvmSink, kind: str, value: str) -> str:
     return name
 
 
-def _arithmetic(row: Instr) -> Operation:
+def _cheap_arithmetic(row: Instr) -> Operation:
     inner, kind = _binary(row), llvm_type(row.results[0])
     neutral = frozenset(_constant_text(kind, value) for value in _NEUTRAL.get(row.operation or "", _NEUTRAL_MINIMUM))
 
     def write(sink: LlvmSink) -> None:
         values = sink.values
-        if values[-1] in neutral:
+        if values[-1] in neutral or values[-1] in sink.computed:
             values[-1] = _fence(sink, kind, values[-1])
-        if values[-2] in neutral:
+        if values[-2] in neutral or values[-2] in sink.computed:
             values[-2] = _fence(sink, kind, values[-2])
         inner(sink)
 
     return write
 
 
-def _convert(row: Instr) -> Operation:
-    inner, kind = _unary(row), llvm_type(row.results[0])
-
-    def write(sink: LlvmSink) -> None:
-        neutral = sink.values[-1] in ("0", "1", "-1")
-        inner(sink)
-        if neutral:
-            sink.values[-1] = _fence(sink, kind, sink.values[-1])
-
-    return write
-
-
 def _promote(row: Instr) -> Operation:
-    inner = _unary(row)
+    cheap, quiet = _unary(row), _unary(row, quieted(_text(row), "{0}", "double"))
 
     def write(sink: LlvmSink) -> None:
-        inner(sink)
+        (quiet if sink.group.optimize else cheap)(sink)
         sink.promoted.add(sink.values[-1])
+        sink.nans.quiet(sink.values[-1])
 
     return write
 
@@ -171,8 +207,10 @@ def _sign(row: Instr) -> Operation:
     depth = len(row.params)
 
     def write(sink: LlvmSink) -> None:
-        promoted = sink.values[-depth] in sink.promoted
+        value = sink.values[-depth]
+        promoted = value in sink.promoted
         inner(sink)
+        sink.nans.passes(sink.values[-1], (value,))
         if promoted:
             sink.promoted.add(sink.values[-1])
 
@@ -183,9 +221,10 @@ def _demote(row: Instr) -> Operation:
     inner = _unary(row)
 
     def write(sink: LlvmSink) -> None:
-        if sink.values[-1] in sink.promoted:
+        if sink.values[-1] in sink.promoted and not sink.group.optimize:
             sink.values[-1] = _fence(sink, "double", sink.values[-1])
         inner(sink)
+        sink.nans.quiet(sink.values[-1])
 
     return write
 
@@ -332,9 +371,9 @@ _MAKERS: Final[dict[str, Callable[[Instr], Operation]]] = {
     **dict.fromkeys(COMPARISONS, _compare),
     **dict.fromkeys((*_NEUTRAL, "fmin", "fmax"), _arithmetic),
     **dict.fromkeys(("fabs", "fneg", "fcopysign"), _sign),
-    **dict.fromkeys(("convert_s", "convert_u"), _convert),
     "promote": _promote,
     "demote": _demote,
+    **dict.fromkeys(("fsqrt", "fceil", "ffloor", "ftrunc", "fnearest", "convert_s", "convert_u"), _calculation),
 }
 
 

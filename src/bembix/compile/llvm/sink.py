@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from bembix.binary.hints import Hints, branch_hints
 from bembix.compile import layout, plan
 from bembix.compile.layout import RUNTIME
+from bembix.compile.llvm.nans import Nans
 from bembix.compile.llvm.types import CC, in_registers, in_store, llvm_type, parameters, results_type, zero
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
@@ -116,6 +117,8 @@ class LlvmSink:
         self.allocas: list[str] = []
         self.bools: set[str] = set()
         self.promoted: set[str] = set()
+        self.computed: set[str] = set()
+        self.nans = Nans()
         self.halves: dict[str, str] = {}
         self.products: dict[str, Product] = {}
         self.sums: dict[str, tuple[Product, str]] = {}
@@ -158,6 +161,8 @@ class LlvmSink:
             self.meter.begin()
         self.bools.clear()
         self.promoted.clear()
+        self.computed.clear()
+        self.nans.begin()
         self.pending.clear()
         self.join()
         self.body, self.function, self.type = body, body.index, body.type
@@ -182,6 +187,7 @@ class LlvmSink:
             self.write_return(self.values, self.out)
         self.settle()
         self.keep_unread()
+        self.nans.finish(self.out, len(self.type.params))
         if self.propagates:
             self.cold.append("propagate:")
             self.flush_fuel(self.cold)
@@ -324,6 +330,12 @@ class LlvmSink:
             "br i1 %room, label %body, label %overflow",
             "body:",
         ]
+
+    # -- signalling NaNs -----------------------------------------------------------------------------------------------
+
+    def is_constant(self, value: str) -> bool:
+        """Return whether a value, or a part of it, is a constant or calculated from constants only."""
+        return value[0] != "%" or value in self.computed
 
     # -- values --------------------------------------------------------------------------------------------------------
 

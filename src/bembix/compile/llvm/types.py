@@ -20,6 +20,8 @@ CC: Final = layout.CALLING_CONVENTION
 _NUMERIC: Final[dict[NumType, str]] = {I32: "i32", I64: "i64", F32: "float", F64: "double", V128: "<16 x i8>"}
 _ZERO: Final = {"i32": "0", "i64": "0", "float": "0.0", "double": "0.0", "ptr": "null"}
 
+BYTES: Final = _NUMERIC[V128]  #: how a vector waits on the operand stack
+
 
 def llvm_type(valtype: ValType) -> str:
     """Return the LLVM type of a value."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from bembix.compile.llvm.regular import pointer_to
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
-from bembix.compile.llvm.vectors import BYTES, at_first_use, vector
+from bembix.compile.llvm.types import BYTES
+from bembix.compile.llvm.vectors import at_first_use, vector
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import V128
 

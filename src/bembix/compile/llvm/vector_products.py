@@ -15,7 +15,7 @@ from typing import Final
 
 from bembix.compile.llvm import vector_memory  # noqa: F401  (it enters the writers that are wrapped here)
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation, Product
-from bembix.compile.llvm.vectors import BYTES
+from bembix.compile.llvm.types import BYTES
 from bembix.native import platform
 from bembix.spec.instructions import BY_NAME
 

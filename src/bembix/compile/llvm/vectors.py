@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import Final
 
 from bembix.compile.llvm.emit import cpu, triple
+from bembix.compile.llvm.nans import is_neutral, scalar_bits, vector_bits
+from bembix.compile.llvm.quiet import quieted
 from bembix.compile.llvm.sink import OPERATIONS, LlvmSink, Operation
-from bembix.compile.llvm.types import llvm_type
+from bembix.compile.llvm.types import BYTES, llvm_type
 from bembix.compile.llvm.vector_templates import MACHINES, SAME, SCALARS, TESTS, VECTOR_TEMPLATES
 from bembix.spec.instructions import TABLE, Imm, Instr
 from bembix.spec.types import F32, F64, V128
 
-BYTES: Final = llvm_type(V128)
 SHAPES: Final = {
     "v128": ("i8", 16),
     "i8x16": ("i8", 16),
@@ -66,19 +67,6 @@ def _floats(lane: str, value: float, count: int) -> str:
 def constant(bits: int) -> str:
     """Return the text of a v128 constant."""
     return lanes("i8", bits.to_bytes(16, "little")) if bits else "zeroinitializer"
-
-
-def _vector_bits(text: str) -> int | None:
-    """Return the bits of a v128 constant, None for another operand."""
-    if text == "zeroinitializer":
-        return 0
-    return int.from_bytes(map(int, re.findall(r"i8 (\d+)", text)), "little") if text[0] == "<" else None
-
-
-def _scalar_bits(text: str) -> int | None:
-    """Return the bits (signed, perhaps) of a constant number, None for another operand."""
-    found = re.fullmatch(r"(?:bitcast \(i\d+ )?(-?\d+)(?: to \w+\))?", text)
-    return int(found[1]) if found else None
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------
@@ -174,8 +162,8 @@ def text_of(row: Instr) -> str:
     return before + pattern.sub(word, pattern.sub(word, template(row))) + after
 
 
-def _regular(row: Instr) -> Operation:
-    text, count, is_test = text_of(row), len(row.params), row.operation in TESTS
+def _regular(row: Instr, text: str = "") -> Operation:
+    text, count, is_test = text or text_of(row), len(row.params), row.operation in TESTS
 
     def write(sink: LlvmSink) -> None:
         values, name = sink.values, sink.name()
@@ -186,6 +174,8 @@ def _regular(row: Instr) -> Operation:
             sink.flow(name, *operands)
         if is_test:
             sink.bools.add(name)
+        if any(map(sink.is_constant, operands)):
+            sink.computed.add(name)
         values.append(name)
 
     return write
@@ -193,31 +183,69 @@ def _regular(row: Instr) -> Operation:
 
 # -- signalling NaNs ---------------------------------------------------------------------------------------------------
 
-#: As in `regular.py`: constants that LLVM would take for a reason not to calculate.
-_NEUTRAL: Final = {
-    **dict.fromkeys(("fadd", "fsub", "fmin", "fmax", "relaxed_min", "relaxed_max"), (0.0, -0.0)),
-    **dict.fromkeys(("fmul", "fdiv"), (1.0, -1.0)),
-    **dict.fromkeys(("relaxed_madd", "relaxed_nmadd"), (0.0, -0.0, 1.0, -1.0)),
-}
-
 
 def _arithmetic(row: Instr) -> Operation:
-    inner, count = _regular(row), len(row.params)
+    cheap, count, text = _regular(row), len(row.params), text_of(row)
     lane, number = SHAPES[row.shape]
-    pack = {"float": "<f", "double": "<d"}[lane]
-    neutral = {struct.pack(pack, value) for value in _NEUTRAL[row.operation or ""]}
-    size = 16 // number
+    name = "{0}.q" if SAME.get(row.operation or "", row.operation) in ("fmin", "fmax") else "{0}.v"
+    quiet, seen_as = quieted(text, name, vector(lane, number)), f" {lane}"
 
-    def is_neutral(text: str) -> bool:
-        bits = _vector_bits(text)
-        content = b"" if bits is None else bits.to_bytes(16, "little")
-        return {content[at : at + size] for at in range(0, len(content), size)} <= neutral and bits is not None
+    def write_cheap(sink: LlvmSink) -> None:
+        operands = sink.values[-count:]
+        sink.values[-count:] = [
+            _fence(sink, lane, number, value) if value in sink.computed or is_neutral(value, seen_as) else value
+            for value in operands
+        ]
+        cheap(sink)
+        if not all(map(sink.is_constant, operands)):
+            sink.computed.discard(sink.values[-1])
 
     def write(sink: LlvmSink) -> None:
-        for at in range(-count, 0):
-            if sink.values[at][0] in "<z" and is_neutral(sink.values[at]):
-                sink.values[at] = _fence(sink, lane, number, sink.values[at])
+        if not sink.group.optimize:
+            write_cheap(sink)
+            return
+        values, name = sink.values, sink.name()
+        operands = values[-count:]
+        del values[-count:]
+        condition = sink.nans.condition(operands, seen_as)
+        if condition:
+            sink.nans.decide_later(len(sink.out), quiet.format(name, *operands), condition)
+        sink.out.append((quiet if condition is None else text).format(name, *operands))
+        sink.nans.quiet(name, seen_as)
+        sink.flow(name, *operands)
+        values.append(name)
+
+    return write
+
+
+def _promote(row: Instr) -> Operation:
+    cheap, quiet = _regular(row), _regular(row, quieted(text_of(row), "{0}.v", "<2 x double>"))
+
+    def write(sink: LlvmSink) -> None:
+        (quiet if sink.group.optimize else cheap)(sink)
+        sink.nans.quiet(sink.values[-1], " double")
+
+    return write
+
+
+def _calculation(row: Instr) -> Operation:
+    inner, (_, (lane, _)) = _regular(row), _shapes(row)
+
+    def write(sink: LlvmSink) -> None:
         inner(sink)
+        sink.nans.quiet(sink.values[-1], f" {lane}")
+
+    return write
+
+
+def _sign(row: Instr) -> Operation:
+    """Operations that return one of their operands, perhaps with another sign."""
+    inner, count, seen_as = _regular(row), len(row.params), f" {SHAPES[row.shape][0]}"
+
+    def write(sink: LlvmSink) -> None:
+        operands = sink.values[-count:]
+        inner(sink)
+        sink.nans.passes(sink.values[-1], operands, seen_as)
 
     return write
 
@@ -247,9 +275,11 @@ def _splat(row: Instr) -> Operation:
     width = WIDTHS[lane]
 
     def write(sink: LlvmSink) -> None:
-        bits = _scalar_bits(sink.values[-1])
+        bits = scalar_bits(sink.values[-1])
         if bits is None:
+            value = sink.values[-1]
             inner(sink)
+            sink.nans.passes(sink.values[-1], (value,), "", f" {lane}")
             return
         one = (bits & (1 << width) - 1).to_bytes(width // 8, "little")
         sink.values[-1] = constant(int.from_bytes(one * count, "little"))
@@ -261,12 +291,13 @@ def _with_lane(row: Instr) -> Operation:
     text, count = text_of(row), len(row.params)
     lane = SHAPES[row.shape][0]
     width, is_float = WIDTHS[lane], row.results[0] in (F32, F64)
+    seen_as = f" {lane}"
 
     def write(sink: LlvmSink, number: int) -> None:
         values = sink.values
         operands = values[-count:]
         del values[-count:]
-        bits = _vector_bits(operands[0]) if is_float else None
+        bits = vector_bits(operands[0]) if is_float else None
         if bits is not None:
             values.append(f"bitcast (i{width} {bits >> width * number & (1 << width) - 1} to {lane})")
             return
@@ -274,9 +305,23 @@ def _with_lane(row: Instr) -> Operation:
         sink.out.append(text.format(name, *operands, lane=number))
         if sink.exact_traps:
             sink.flow(name, *operands)
+        if any(map(sink.is_constant, operands)):
+            sink.computed.add(name)
+        if is_float:
+            sink.nans.passes(name, operands, seen_as, "")
+        elif row.params[-1] in (F32, F64):
+            sink.nans.lane(name, operands[0], operands[1], seen_as)
         values.append(name)
 
     return write
+
+
+def _whole_lanes(chosen: bytes, size: int) -> bool:
+    """Return whether a shuffle moves lanes of so many bytes as a whole."""
+    return all(
+        chosen[at] % size == 0 and chosen[at : at + size] == bytes(range(chosen[at], chosen[at] + size))
+        for at in range(0, 16, size)
+    )
 
 
 def _shuffle(row: Instr) -> Operation:
@@ -287,6 +332,11 @@ def _shuffle(row: Instr) -> Operation:
         sink.out.append(text.format(name, left, right, lanes=indices(chosen)))
         if sink.exact_traps:
             sink.flow(name, left, right)
+        if sink.is_constant(left) or sink.is_constant(right):
+            sink.computed.add(name)
+        for seen_as, size in ((" float", 4), (" double", 8)):
+            if _whole_lanes(chosen, size):
+                sink.nans.passes(name, (left, right), seen_as)
         sink.values.append(name)
 
     return write
@@ -296,7 +346,12 @@ _MAKERS: Final[dict[str, Callable[[Instr], Operation]]] = {
     "const": _const,
     "splat": _splat,
     "shuffle": _shuffle,
-    **dict.fromkeys(_NEUTRAL, _arithmetic),
+    **dict.fromkeys(("fadd", "fsub", "fmul", "fdiv", "fmin", "fmax", "relaxed_min", "relaxed_max"), _arithmetic),
+    **dict.fromkeys(("relaxed_madd", "relaxed_nmadd"), _arithmetic),
+    **dict.fromkeys(("fsqrt", "fceil", "ffloor", "ftrunc", "fnearest", "demote_zero"), _calculation),
+    **dict.fromkeys(("convert_s", "convert_u", "convert_low_s", "convert_low_u"), _calculation),
+    **dict.fromkeys(("fabs", "fneg", "fpmin", "fpmax"), _sign),
+    "promote_low": _promote,
 }
 
 
