@@ -26,6 +26,7 @@ FOLDERS = (
     "compile/prebuilt",
     "compile/llvm",
     "compile/stencil",
+    "compile/stencil/aarch64",
     "runtime",
     "wasi",
     "wasi/preview1",

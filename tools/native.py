@@ -22,8 +22,8 @@ MODULES = (
     "bembix/validate/walker.py",
     "bembix/compile/stencil/[!_]*.py",
 )
-#: Of these, what mypyc does not take: classes made by `records.py`, a list with attributes.
-NOT = ("exceptions.py", "pasted.py", "tier.py")
+#: Of these, what mypyc does not take - classes made by `records.py`, a list with attributes - or need not.
+NOT = ("exceptions.py", "machines.py", "pasted.py", "tier.py")
 
 
 def modules() -> list[str]:

@@ -15,8 +15,6 @@ from bembix.validate.context import ModuleContext
 
 #: Engines by name; "auto" is both of them.
 ENGINES: Final = ("stencil", "llvm")
-#: Where the engine "stencil" runs; elsewhere "auto" is "llvm".
-STENCIL_MACHINES: Final = ("x86_64",)
 #: Engines that are planned; asking for one is an error that says so.
 PLANNED: Final = ("python",)
 
@@ -81,17 +79,11 @@ def compile_module(
     if engine not in (*ENGINES, "auto"):
         raise ValueError(f"no engine is called {engine!r}; there is: {', '.join(ENGINES)}, auto")
     from bembix.compile.llvm.emit import available
-    from bembix.native.platform import require
 
-    has_llvm, machine = available(), require().machine
-    has_stencils = machine in STENCIL_MACHINES
+    has_llvm = available()
     if engine == "llvm" and definition.code and not has_llvm:
         raise CompileError("the engine 'llvm' needs llvmlite: pip install 'bembix[llvm]'")
-    if definition.code and not has_stencils and (engine == "stencil" or not has_llvm):
-        raise CompileError(
-            f"the engine 'stencil' is not there for {machine} yet; 'llvm' is: pip install 'bembix[llvm]'"
-        )
-    if engine == "llvm" or (engine == "auto" and (optimize or not has_stencils) and has_llvm):
+    if engine == "llvm" or (engine == "auto" and optimize and has_llvm):
         from bembix.compile.llvm.tier import LlvmModule
 
         return LlvmModule(definition, context, optimize=optimize, exact_traps=exact_traps, metered=metered)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
@@ -118,8 +119,25 @@ def _fit(row: Instr, lane: str) -> tuple[str, str]:
     return f"{{r}}.e = {'trunc' if WIDTHS[lane] < 32 else 'zext'} {llvm_type(given)} {scalar} to {lane}\n", "{r}.e"
 
 
+#: The machine whose templates are wanted, "" for this one.
+_other = ""
+
+
+@contextmanager
+def templates_of(machine: str) -> Iterator[None]:
+    """Use the templates of another machine than this."""
+    global _other
+    before, _other = _other, machine
+    try:
+        yield
+    finally:
+        _other = before
+
+
 def _machine() -> dict[str, str]:
-    """Return the templates that only this machine has."""
+    """Return the templates that only one machine has."""
+    if _other:
+        return MACHINES[_other]
     machine = triple().partition("-")[0]
     return {} if machine == "x86_64" and "+ssse3" not in cpu()[1] else MACHINES.get(machine, {})
 

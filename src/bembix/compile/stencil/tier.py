@@ -8,20 +8,7 @@ from typing import Final
 
 from bembix.compile import plan
 from bembix.compile.functions import Functions
-from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
-    atomics,
-    bulk,
-    calls,
-    casts,
-    control,
-    exceptions,
-    floats,
-    integers,
-    memory,
-    objects,
-    pasted,
-)
-from bembix.compile.stencil.sink import StencilSink
+from bembix.compile.stencil.machines import Sink, sink_class
 from bembix.errors import CompileError, Frame, InternalError
 from bembix.native.code import LoadedCode
 from bembix.native.platform import missing_features
@@ -46,13 +33,14 @@ class StencilModule(Functions):
         if lacking:
             raise CompileError(f"the engine 'stencil' needs a CPU of the level x86-64-v2; this one has no {lacking[0]}")
         super().__init__(definition, context, _ROOM * plan.code_bytes(definition) + 2 * _PAGE * len(definition.code))
+        self._new = sink_class()
         self._count = count
         self._metered = metered
         self._compiled: dict[int, LoadedCode] = {}
         #: Where the code of functions begins, in order, and which functions these are: for backtraces.
         self._starts: list[tuple[int, int]] = []
         #: Those that nobody uses: a finalizer or a signal handler may run Wasm while a function is walked.
-        self._sinks: list[StencilSink] = []
+        self._sinks: list[Sink] = []
 
     # -- what the runtime asks for -------------------------------------------------------------------------------------
 
@@ -84,14 +72,14 @@ class StencilModule(Functions):
 
     # -- compiling -----------------------------------------------------------------------------------------------------
 
-    def _sink(self) -> StencilSink:
+    def _sink(self) -> Sink:
         try:
             return self._sinks.pop()
         except IndexError:
             return self._new_sink()
 
-    def _new_sink(self) -> StencilSink:
-        sink = StencilSink(self._context, self.layout, count=self._count, metered=self._metered)
+    def _new_sink(self) -> Sink:
+        sink = self._new(self._context, self.layout, count=self._count, metered=self._metered)
         sink.bind(make_walker(self._context, sink))
         return sink
 
