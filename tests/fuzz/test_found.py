@@ -68,6 +68,21 @@ def test_arithmetic_makes_a_signalling_nan_quiet(level: Level, body: str) -> Non
 
 
 @LEVELS
+@pytest.mark.parametrize(
+    "convert", ["i32.trunc_sat_f64_u", "i32.trunc_sat_f64_s", "i32.trunc_sat_f32_u (f32.demote_f64"]
+)
+def test_an_integer_made_from_nan_is_zero_in_its_whole_register(level: Level, convert: str) -> None:
+    """The stencil of the first one left 2**63 in the register, of which an address or a conversion takes the whole."""
+    made = f"({convert} (local.get 0))" + (")" if "demote" in convert else "")
+    f = exports(
+        f"""(memory 1) (data (i32.const 0) "\\2a") (func (export "f") (param f64) (result i32 f32)
+            (i32.load {made}) (f32.convert_i32_u {made}))""",
+        level,
+    )["f"]
+    assert f(float("nan")) == f(float("-nan")) == (42, 0.0)
+
+
+@LEVELS
 def test_other_operations_keep_the_bits_of_a_signalling_nan(level: Level) -> None:
     text = """(memory 1) (global $g (mut f64) (f64.const 0))
         (func $same (param f64) (result f64) (local.get 0))
