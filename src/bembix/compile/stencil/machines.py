@@ -75,12 +75,12 @@ def _aarch64() -> Callable[..., Sink]:
 
 
 #: By `platform.machine()`.
-_SINKS: Final[dict[str, Callable[[], Any]]] = {"x86_64": _x86_64, "aarch64": _aarch64}
+SINKS: Final[dict[str, Callable[[], Any]]] = {"x86_64": _x86_64, "aarch64": _aarch64}
 
 
 def sink_class() -> Callable[..., Sink]:
     """Return what makes a sink for this machine.  Errors: CompileError where there is none."""
     machine = platform.require().machine
-    if machine not in _SINKS:
+    if machine not in SINKS:
         raise CompileError(f"the engine 'stencil' is not there for {machine} yet")
-    return _SINKS[machine]()  # type: ignore[no-any-return]
+    return SINKS[machine]()  # type: ignore[no-any-return]
