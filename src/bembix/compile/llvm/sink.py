@@ -118,7 +118,7 @@ class LlvmSink:
         self.bools: set[str] = set()
         self.promoted: set[str] = set()
         self.computed: set[str] = set()
-        self.nans = Nans()
+        self.nans: Nans = Nans()
         self.halves: dict[str, str] = {}
         self.products: dict[str, Product] = {}
         self.sums: dict[str, tuple[Product, str]] = {}
