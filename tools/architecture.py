@@ -26,6 +26,7 @@ FOLDERS = (
     "compile/prebuilt",
     "compile/llvm",
     "compile/stencil",
+    "compile/stencil/x86_64",
     "compile/stencil/aarch64",
     "runtime",
     "wasi",

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import bembix
-from bembix.compile.stencil import x86
 from bembix.compile.stencil.machines import SINKS
-from bembix.compile.stencil.sink import MAKERS
 from bembix.compile.stencil.tier import StencilModule
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.sink import MAKERS
 from bembix.spec.instructions import BY_CODE, BY_NAME
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def exports(text: str) -> Any:
 
 
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stencils", ROOT / "tools" / "stencils.py")
+    spec = importlib.util.spec_from_file_location("stencils", ROOT / "tools" / "stencils_x86_64.py")
     assert spec is not None and spec.loader is not None
     import sys
 
@@ -36,7 +36,7 @@ def tool() -> ModuleType:
 
 def test_the_file_of_stencils_is_up_to_date() -> None:
     stencils = tool()
-    assert f"# sha256 {stencils.fingerprint()}\n" in stencils.FILE.read_text("utf-8"), "run tools/stencils.py"
+    assert f"# sha256 {stencils.fingerprint()}\n" in stencils.FILE.read_text("utf-8"), "run tools/stencils_x86_64.py"
 
 
 def test_every_instruction_is_written() -> None:

@@ -40,7 +40,7 @@ class Sink(Protocol):
 
 
 def _x86_64() -> Callable[..., Sink]:
-    from bembix.compile.stencil import (  # noqa: F401  (they enter their writers)
+    from bembix.compile.stencil.x86_64 import (  # noqa: F401  (they enter their writers)
         atomics,
         bulk,
         calls,
@@ -53,7 +53,7 @@ def _x86_64() -> Callable[..., Sink]:
         objects,
         pasted,
     )
-    from bembix.compile.stencil.sink import StencilSink
+    from bembix.compile.stencil.x86_64.sink import StencilSink
 
     return StencilSink
 

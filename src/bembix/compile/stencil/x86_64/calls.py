@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.casts import check_function
-from bembix.compile.stencil.control import test_null
 from bembix.compile.stencil.convention import in_registers
-from bembix.compile.stencil.exceptions import check_pending
 from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
-from bembix.compile.stencil.sink import CELLS, FLAGS, WORDS, XSCRATCH, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import CONSTANT, LOAD64, MOV32, MOV64, RAX, RCX, RDI, XMM0, XOR32, rm, rr
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.casts import check_function
+from bembix.compile.stencil.x86_64.control import test_null
+from bembix.compile.stencil.x86_64.encode import CONSTANT, LOAD64, MOV32, MOV64, RAX, RCX, RDI, XMM0, XOR32, rm, rr
+from bembix.compile.stencil.x86_64.exceptions import check_pending
+from bembix.compile.stencil.x86_64.sink import CELLS, FLAGS, WORDS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.canonical import canonical_type
 from bembix.spec.instructions import Instr

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bembix.compile import layout
-from bembix.compile.stencil.sink import StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import rm
+from bembix.compile.stencil.x86_64.encode import rm
+from bembix.compile.stencil.x86_64.sink import StencilSink, Writer, writer
 from bembix.spec.instructions import Instr
 from bembix.spec.types import I32, I64, NumType
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.memory import Place, check_span, encode, place, release_place
-from bembix.compile.stencil.sink import MAKERS, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import CONSTANT, RAX, RCX, rm, rr
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import CONSTANT, RAX, RCX, rm, rr
+from bembix.compile.stencil.x86_64.memory import Place, check_span, encode, place, release_place
+from bembix.compile.stencil.x86_64.sink import MAKERS, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import TABLE, Instr
 from bembix.spec.types import I32

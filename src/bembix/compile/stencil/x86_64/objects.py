@@ -9,10 +9,10 @@ from typing import Final
 
 from bembix.compile import layout
 from bembix.compile.heap import SIZES, Heap, Object, Size, SizeClass, size_class, storage_size, struct_layout
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.casts import load_heap
-from bembix.compile.stencil.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import CONSTANT, LOAD64, R8, RAX, RCX, RDI, RDX, RSI, XMM0, rm, rr, rx
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.casts import load_heap
+from bembix.compile.stencil.x86_64.encode import CONSTANT, LOAD64, R8, RAX, RCX, RDI, RDX, RSI, XMM0, rm, rr, rx
+from bembix.compile.stencil.x86_64.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import BY_NAME, Instr
 from bembix.spec.types import F32, F64, I32, V128, FieldType, Packed, RefType, StructType

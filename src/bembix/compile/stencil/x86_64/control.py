@@ -6,10 +6,9 @@ import struct
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.stencil import x86
 from bembix.compile.stencil.opcodes import IF, LOOP
-from bembix.compile.stencil.sink import CELLS, FLAGS, XSCRATCH, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import (
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import (
     CONSTANT,
     JCC,
     LOAD64,
@@ -24,6 +23,7 @@ from bembix.compile.stencil.x86 import (
     by_registers,
     rm,
 )
+from bembix.compile.stencil.x86_64.sink import CELLS, FLAGS, XSCRATCH, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import Instr
 from bembix.spec.types import F32, F64, I32, V128, ValType
@@ -144,7 +144,7 @@ def end(sink: StencilSink, row: Instr) -> Writer:
 
     def write(label: Label, reached: bool) -> None:
         if label.opcode > IF:
-            from bembix.compile.stencil.exceptions import end_catching
+            from bembix.compile.stencil.x86_64.exceptions import end_catching
 
             end_catching(sink, label)
         join_end(sink, label, reached)
@@ -483,7 +483,7 @@ def test_null(sink: StencilSink, entry: int) -> None:
 @writer("ref.is_null")
 def ref_is_null(sink: StencilSink, row: Instr) -> Writer:
     """Compare with null."""
-    from bembix.compile.stencil.integers import push_condition
+    from bembix.compile.stencil.x86_64.integers import push_condition
 
     def write() -> None:
         entry = sink.vs.pop()

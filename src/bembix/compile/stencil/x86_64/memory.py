@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from bembix.compile import layout
-from bembix.compile.stencil import x86
 from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
-from bembix.compile.stencil.sink import FLAGS, MAKERS, StencilSink, Writer
-from bembix.compile.stencil.x86 import CONSTANT, LOAD32, R14, RCX, XMM0, Table, rm, rr, rx
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import CONSTANT, LOAD32, R14, RCX, XMM0, Table, rm, rr, rx
+from bembix.compile.stencil.x86_64.sink import FLAGS, MAKERS, StencilSink, Writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import BY_NAME, Instr
 from bembix.spec.types import F32, F64, I32

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from bembix.compile.stencil import x86
 from bembix.compile.stencil.opcodes import DIVIDES, I32_EQZ, LOCAL_SET, LOCAL_TEE, TAKES_FLAGS
-from bembix.compile.stencil.sink import CELLS, FLAGS, MAKERS, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import (
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import (
     CONSTANT,
     MOV32,
     MOV64,
@@ -27,6 +26,7 @@ from bembix.compile.stencil.x86 import (
     rm,
     rr,
 )
+from bembix.compile.stencil.x86_64.sink import CELLS, FLAGS, MAKERS, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import BY_NAME, Instr
 

@@ -1,4 +1,4 @@
-"""Writers of instructions whose code was made ahead of time: `stencils.txt`, written by `tools/stencils.py`.
+"""Writers of instructions whose code was made ahead of time: `stencils.txt`, written by `tools/stencils_x86_64.py`.
 
 Such code is what LLVM makes of the template of the LLVM tier, as a function without its return: operands are in the
 registers of the C convention (rdi, rsi, ...; xmm0, xmm1, ...), and so are results.
@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Final
 
 from bembix import shipped
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.memory import encode, place, release_place
-from bembix.compile.stencil.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer
-from bembix.compile.stencil.x86 import RAX, RCX, RDI, RDX, RSI, XMM0
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import RAX, RCX, RDI, RDX, RSI, XMM0
+from bembix.compile.stencil.x86_64.memory import encode, place, release_place
+from bembix.compile.stencil.x86_64.sink import FLAGS, MAKERS, XTEMP, StencilSink, Writer
 from bembix.records import dataclass
 from bembix.spec.instructions import BY_CODE, BY_NAME, Imm, Instr
 from bembix.spec.types import F32, F64, I32, V128, ValType

@@ -21,10 +21,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bembix.compile import layout, plan
-from bembix.compile.stencil import x86
 from bembix.compile.stencil.opcodes import LOOP
 from bembix.compile.stencil.weights import weigh
-from bembix.compile.stencil.x86 import (
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import (
     CONSTANT,
     JCC,
     LOAD64,

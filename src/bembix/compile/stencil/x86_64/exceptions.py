@@ -13,11 +13,11 @@ from typing import Final
 from bembix.binary.immediates import Catch
 from bembix.compile import layout
 from bembix.compile.heap import Heap, Size, size_class
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.casts import load_heap
-from bembix.compile.stencil.control import _reset, join_end
-from bembix.compile.stencil.sink import FLAGS, XTEMP, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import LOAD64, RAX, RCX, RDI, RDX, RSI, STORE64, XMM0, rm
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.casts import load_heap
+from bembix.compile.stencil.x86_64.control import _reset, join_end
+from bembix.compile.stencil.x86_64.encode import LOAD64, RAX, RCX, RDI, RDX, RSI, STORE64, XMM0, rm
+from bembix.compile.stencil.x86_64.sink import FLAGS, XTEMP, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.errors import CompileError
 from bembix.spec.instructions import BY_NAME, Instr

@@ -11,11 +11,11 @@ from typing import Final
 from bembix.compile import layout
 from bembix.compile.heap import Heap, Kind, Object, Size, TypeInfo
 from bembix.compile.layout import FuncRecord
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.control import branch_if
-from bembix.compile.stencil.integers import push_condition
-from bembix.compile.stencil.sink import Maker, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import CONSTANT, RCX, rm, rr
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.control import branch_if
+from bembix.compile.stencil.x86_64.encode import CONSTANT, RCX, rm, rr
+from bembix.compile.stencil.x86_64.integers import push_condition
+from bembix.compile.stencil.x86_64.sink import Maker, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.canonical import canonical_type, display, match_heap, top
 from bembix.spec.instructions import Instr

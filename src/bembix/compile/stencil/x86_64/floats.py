@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from bembix.compile.stencil import x86
-from bembix.compile.stencil.integers import push_condition
 from bembix.compile.stencil.opcodes import LOCAL_SET, LOCAL_TEE
-from bembix.compile.stencil.sink import CELLS, FLAGS, MAKERS, XTEMP, StencilSink, Writer, writer
-from bembix.compile.stencil.x86 import MOVAPS, RBP, RCX, XMM0, by_frame, by_registers, rm, rr
+from bembix.compile.stencil.x86_64 import encode as x86
+from bembix.compile.stencil.x86_64.encode import MOVAPS, RBP, RCX, XMM0, by_frame, by_registers, rm, rr
+from bembix.compile.stencil.x86_64.integers import push_condition
+from bembix.compile.stencil.x86_64.sink import CELLS, FLAGS, MAKERS, XTEMP, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
 from bembix.spec.instructions import BY_NAME, Instr
 
