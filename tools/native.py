@@ -25,7 +25,7 @@ MODULES = (
     "bembix/compile/stencil/x86_64/[!_]*.py",
 )
 #: Of these, what mypyc does not take - classes made by `records.py`, a list with attributes - or need not.
-NOT = ("exceptions.py", "machines.py", "pasted.py", "tier.py")
+NOT = ("catching.py", "exceptions.py", "machines.py", "pasted.py", "tier.py")
 
 
 def modules() -> list[str]:

@@ -11,7 +11,6 @@ import threading
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from bembix.compile.llvm.quiet import CANONICALIZE, settle
 from bembix.errors import InternalError
 from bembix.native import interrupts
 
@@ -108,6 +107,8 @@ def emit(ir: str, level: int, target: Target = _HERE) -> bytes:
         with module:
             if level >= 2:
                 _optimise(module, level, target)
+                from bembix.compile.llvm.quiet import CANONICALIZE, settle  # patterns that short programs don't need
+
                 if CANONICALIZE in ir:
                     with _parse(settle(str(module)), level) as settled:
                         return _object(machine, settled)

@@ -18,49 +18,15 @@ from bembix.compile.stencil.aarch64.casts import get_heap
 from bembix.compile.stencil.aarch64.control import begin_arm, join_end
 from bembix.compile.stencil.aarch64.encode import FP, LDR_Q, LDR_X, SP, STR_Q, STR_X, T0
 from bembix.compile.stencil.aarch64.sink import Aarch64Sink, Writer, writer
+from bembix.compile.stencil.catching import Catching, landing, need_checks
 from bembix.compile.traps import Reason
-from bembix.errors import CompileError
 from bembix.spec.instructions import BY_NAME, Instr
 from bembix.spec.types import FuncType, ValType
 from bembix.validate.sink import Label
 
 _PENDING: Final = layout.Store.PENDING
 _EXN: Final = layout.Exception_
-_CATCHING: Final = (BY_NAME["try_table"].code, BY_NAME["try"].code)
-
-
-class Catching(list[int]):
-    """What is kept with a label that catches: jumps to its end, and
-
-    landings: jumps of exceptions.  catches, targets: clauses.  clauses: where those of a legacy `try` begin, and tags.
-    caught: cell that keeps what a legacy clause caught.
-    """
-
-    def __init__(self, catches: Sequence[Catch] = (), targets: Sequence[Label] = ()) -> None:
-        super().__init__()
-        self.landings: list[int] = []
-        self.catches = catches
-        self.targets = targets
-        self.clauses: list[tuple[int, int | None]] = []
-        self.caught = 0
-
-
-def _need_checks(sink: Aarch64Sink) -> None:
-    if not sink.checked:
-        raise CompileError(
-            f"a module that has no tag handles exceptions in a function that compiles late (function {sink.function}): "
-            "validate the whole module before running it"
-        )
-
-
-def landing(sink: Aarch64Sink, passed: int = 0) -> list[int]:
-    """Return where to note a jump of a pending exception.  passed: how many labels it does not stop at."""
-    labels = sink.walker.labels
-    for label in reversed(labels[: len(labels) - passed]):
-        if label.opcode in _CATCHING and label.live:
-            found: list[int] = label.data.landings
-            return found
-    return sink.landings
+_TRY_TABLE: Final = BY_NAME["try_table"].code
 
 
 def check_pending(sink: Aarch64Sink) -> None:
@@ -95,7 +61,7 @@ def throw(sink: Aarch64Sink, row: Instr) -> Writer:
     """Make an exception and let it go."""
 
     def write(tag: int, functype: FuncType) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         count = len(functype.params)
         allocate(sink, _EXN.PAYLOAD + 16 * count)
         sink.out.extend(a64.constant(9, Size.EXCEPTION_TYPE))
@@ -117,7 +83,7 @@ def throw_ref(sink: Aarch64Sink, row: Instr) -> Writer:
     """Let an exception go again."""
 
     def write() -> None:
-        _need_checks(sink)
+        need_checks(sink)
         sink.pop(10)
         sink.trap_if_zero(10, Reason.NULL_EXCEPTION)
         _set_pending(sink, 10)
@@ -130,7 +96,7 @@ def try_table(sink: Aarch64Sink, row: Instr) -> Writer:
     """A block; its landing is written at its end."""
 
     def write(label: Label, catches: Sequence[Catch], targets: Sequence[Label]) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         sink.flush()
         label.data = Catching(catches, targets)
 
@@ -144,7 +110,7 @@ def end_catching(sink: Aarch64Sink, label: Label) -> None:
         return
     around = sink.forward()
     sink.patch(frame.landings)
-    if label.opcode == _CATCHING[0]:
+    if label.opcode == _TRY_TABLE:
         _write_landing(sink, frame)
     else:
         _write_legacy_landing(sink, frame)
@@ -219,7 +185,7 @@ def try_(sink: Aarch64Sink, row: Instr) -> Writer:
     """A block; its landing is written at its end."""
 
     def write(label: Label) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         sink.flush()
         label.data = Catching()
 

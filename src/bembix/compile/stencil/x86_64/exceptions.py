@@ -13,56 +13,22 @@ from typing import Final
 from bembix.binary.immediates import Catch
 from bembix.compile import layout
 from bembix.compile.heap import Heap, Size, size_class
+from bembix.compile.stencil.catching import Catching, landing, need_checks
 from bembix.compile.stencil.x86_64 import encode as x86
 from bembix.compile.stencil.x86_64.casts import load_heap
 from bembix.compile.stencil.x86_64.control import _reset, join_end
 from bembix.compile.stencil.x86_64.encode import LOAD64, RAX, RCX, RDI, RDX, RSI, STORE64, XMM0, rm
 from bembix.compile.stencil.x86_64.sink import FLAGS, XTEMP, StencilSink, Writer, writer
 from bembix.compile.traps import Reason
-from bembix.errors import CompileError
 from bembix.spec.instructions import BY_NAME, Instr
 from bembix.spec.types import F32, F64, I32, V128, FuncType, ValType
 from bembix.validate.sink import Label
 
 _PENDING: Final = layout.Store.PENDING
 _EXN: Final = layout.Exception_
-_CATCHING: Final = (BY_NAME["try_table"].code, BY_NAME["try"].code)
+_TRY_TABLE: Final = BY_NAME["try_table"].code
 _FLOATS: Final = (F32, F64, V128)
 _CONTEXT: Final = 48
-
-
-class Catching(list[int]):
-    """What is kept with a label that catches: jumps to its end, and
-
-    landings: jumps of exceptions.  catches, targets: clauses.  clauses: where those of a legacy `try` begin, and tags.
-    caught: cell that keeps what a legacy clause caught.
-    """
-
-    def __init__(self, catches: Sequence[Catch] = (), targets: Sequence[Label] = ()) -> None:
-        super().__init__()
-        self.landings: list[int] = []
-        self.catches = catches
-        self.targets = targets
-        self.clauses: list[tuple[int, int | None]] = []
-        self.caught = 0
-
-
-def _need_checks(sink: StencilSink) -> None:
-    if not sink.checked:
-        raise CompileError(
-            f"a module that has no tag handles exceptions in a function that compiles late (function {sink.function}): "
-            "validate the whole module before running it"
-        )
-
-
-def landing(sink: StencilSink, passed: int = 0) -> list[int]:
-    """Return where to note a jump of a pending exception.  passed: how many labels it does not stop at."""
-    labels = sink.walker.labels
-    for label in reversed(labels[: len(labels) - passed]):
-        if label.opcode in _CATCHING and label.live:
-            found: list[int] = label.data.landings
-            return found
-    return sink.landings
 
 
 def check_pending(sink: StencilSink) -> None:
@@ -99,7 +65,7 @@ def throw(sink: StencilSink, row: Instr) -> Writer:
     """Make an exception and let it go."""
 
     def write(tag: int, functype: FuncType) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         count = len(functype.params)
         sink.flush()
         sink.save_lost()
@@ -139,7 +105,7 @@ def throw_ref(sink: StencilSink, row: Instr) -> Writer:
     """Let an exception go again."""
 
     def write() -> None:
-        _need_checks(sink)
+        need_checks(sink)
         exception = sink.register(sink.vs.pop())
         sink.out += x86.TEST64[exception << 5 | exception]
         sink.trap_if(x86.E, Reason.NULL_EXCEPTION)
@@ -153,7 +119,7 @@ def try_table(sink: StencilSink, row: Instr) -> Writer:
     """A block; its landing is written at its end."""
 
     def write(label: Label, catches: Sequence[Catch], targets: Sequence[Label]) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         sink.flush()
         label.data = Catching(catches, targets)
 
@@ -169,7 +135,7 @@ def end_catching(sink: StencilSink, label: Label) -> None:
     sink.out += b"\xe9\0\0\0\0"  # the code at hand goes around it
     around = len(sink.out)
     sink.patch(frame.landings)
-    if label.opcode == _CATCHING[0]:
+    if label.opcode == _TRY_TABLE:
         _write_landing(sink, frame)
     else:
         _write_legacy_landing(sink, frame)
@@ -253,7 +219,7 @@ def try_(sink: StencilSink, row: Instr) -> Writer:
     """A block; its landing is written at its end."""
 
     def write(label: Label) -> None:
-        _need_checks(sink)
+        need_checks(sink)
         sink.flush()
         label.data = Catching()
 
